@@ -1,0 +1,33 @@
+"""Recursion as an environment: agents that launch copies of themselves, as Gymnasium and PettingZoo see it."""
+
+from rao_gym.errors import RaoError
+from rao_gym.limits import Limits, LimitsLeft
+from rao_gym.policies.base import Policy, Turn
+from rao_gym.registry import episodes, register, registered_ids
+from rao_gym.runtime import Runtime
+from rao_gym.tasks.base import Task, TaskFamily
+from rao_gym.tree import ExecutionTree, Node, NodeStatus, StopReason
+from rao_gym.version import __version__
+
+__all__ = [
+    "ExecutionTree",
+    "Limits",
+    "LimitsLeft",
+    "Node",
+    "NodeStatus",
+    "Policy",
+    "RaoError",
+    "Runtime",
+    "StopReason",
+    "Task",
+    "TaskFamily",
+    "Turn",
+    "__version__",
+    "episodes",
+    "register",
+    "registered_ids",
+]
+
+register("rao/LongContext-v0", "rao_gym.tasks.long_context:LongContext")
+register("rao/Arithmetic-v0", "rao_gym.tasks.arithmetic:Arithmetic")
+register("rao/Code-v0", "rao_gym.tasks.code:Code")

@@ -1,0 +1,281 @@
+"""The ``python`` action form: the code block of a reply is a cell in a sandboxed Python session.
+
+``await launch_subagent(goal, ...)`` suspends the cell until the child has ended; ``asyncio.gather`` waits for
+several children, which run at once. As with any coroutine, a launch starts when it is waited for; children that
+are pending at the same `await` form one wave, and the cell goes on when all of them have ended. So what a cell
+does never depends on the order in which its children happened to act.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pydantic_monty as monty
+
+from rao_gym.actions.base import (
+    TRUNCATED,
+    ActionForm,
+    Await,
+    Crash,
+    Finish,
+    Interpreter,
+    LaunchRequest,
+    NodeHost,
+    Outcome,
+    Reply,
+)
+from rao_gym.errors import UsageError, nearest
+from rao_gym.jsonable import to_json_value
+from rao_gym.sandbox import Sandbox, Session, Snapshot, WorkerDiedError
+from rao_gym.tools import FINISH, LAUNCH, ToolError, ToolSpec
+
+_BLOCK = re.compile(r"```[ \t]*(?:python|py|repl)?[ \t]*\r?\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
+_EXAMPLE = "```python\nprint(1 + 1)\n```"
+
+
+class PythonActions(ActionForm):
+    """Actions are cells of Python.
+
+    Args:
+        sandbox: Where cells run; a new one, closed with this object, when left out.
+    """
+
+    name = "python"
+
+    def __init__(self, sandbox: Sandbox | None = None) -> None:
+        self._owns_sandbox = sandbox is None
+        self.sandbox = sandbox or Sandbox()
+
+    def instructions(self, specs: Sequence[ToolSpec]) -> str:
+        """List the functions as Python signatures."""
+        lines = ["Reply with one ```python code block; it runs in your own session, where variables live on."]
+        lines.append("You see what it prints. Besides Python you have:")
+        for spec in specs:
+            prefix = "await " if spec.name == LAUNCH else ""
+            described = " ".join(f"{parameter.name}: {parameter.description}" for parameter in spec.parameters)
+            lines.append(f"- `{prefix}{spec.signature()}`: {spec.description} {described}".rstrip())
+        if any(spec.name == LAUNCH for spec in specs):
+            lines.append("Launch several at once with `await asyncio.gather(...)`.")
+        return "\n".join(lines)
+
+    def open(self, host: NodeHost) -> Interpreter:
+        """Return an interpreter whose session starts with its first cell."""
+        return _PythonInterpreter(host, self.sandbox)
+
+    def close(self) -> None:
+        """End the workers, if they are this object's own."""
+        if self._owns_sandbox:
+            self.sandbox.close()
+
+
+def code_of(text: str) -> str | None:
+    """Return the code of a reply: its fenced blocks, joined; None when it has none."""
+    blocks = _BLOCK.findall(text)
+    return "\n".join(blocks) if blocks else None
+
+
+class _OutputFullError(Exception):
+    """The cell's output has outgrown the window."""
+
+
+class _Output:
+    """What a cell shows: its prints and what tools put into the transcript, in order."""
+
+    __slots__ = ("_parts", "_room")
+
+    def __init__(self, max_chars: int) -> None:
+        self._parts: list[str] = []
+        self._room = max_chars
+
+    @property
+    def full(self) -> bool:
+        return self._room < 0
+
+    def on_print(self, _stream: str, text: str) -> None:
+        """Take printed text; what comes after the output is full is dropped."""
+        if self._room >= 0:
+            self._room -= len(text)
+            self._parts.append(text if self._room >= 0 else text[: self._room] + TRUNCATED)
+
+    def show(self, text: str) -> None:
+        """Take a block of text on lines of its own."""
+        if text:
+            self.on_print("stdout", text if text.endswith("\n") else text + "\n")
+
+    def text(self) -> str:
+        """Return everything, without the last line's end."""
+        return "".join(self._parts).rstrip("\n")
+
+
+class _PythonInterpreter:
+    """Runs the cells of one node."""
+
+    __slots__ = ("_host", "_launches", "_output", "_sandbox", "_session")
+
+    def __init__(self, host: NodeHost, sandbox: Sandbox) -> None:
+        self._host = host
+        self._sandbox = sandbox
+        self._session: Session | None = None
+        self._output = _Output(0)
+        self._launches: dict[int, LaunchRequest] = {}
+
+    def run(self, text: str) -> Outcome:
+        """Run the reply's code block as a cell."""
+        code = code_of(text)
+        if code is None:
+            return Reply(f"Error: no code block found. Write one like this:\n{_EXAMPLE}")
+        if self._session is None:
+            self._session = self._sandbox.open(self._host.name, self._host.variables)
+        session = self._session
+        self._output = _Output(self._host.max_output_chars)
+        return self._guard(lambda: self._drive(session, session.start(code, self._output.on_print)))
+
+    def resume(self, results: Sequence[Any]) -> Outcome:
+        """Give the waiting cell the results of its launches."""
+        session = self._session
+        if session is None:
+            raise UsageError("No cell is waiting.")
+        answers = dict(zip(sorted(self._launches), results, strict=True))
+        self._launches = {}
+        return self._guard(lambda: self._drive(session, session.resume(answers, self._output.on_print)))
+
+    def close(self) -> None:
+        """End the session."""
+        if self._session is not None:
+            self._session.close()
+
+    def _guard(self, step: Callable[[], Outcome]) -> Outcome:
+        """Turn whatever goes wrong in a cell into a reply, or into a crash when its worker died."""
+        try:
+            return step()
+        except (monty.MontyCrashedError, WorkerDiedError) as error:
+            return Crash(str(error))
+        except monty.MontyError as error:
+            self._launches = {}
+            self._output.show(self._describe(error))
+            return Reply(self._output.text())
+        except _OutputFullError:
+            self._restart()
+            return Reply(self._output.text())
+
+    def _drive(self, session: Session, snapshot: Snapshot) -> Outcome:
+        """Answer the cell's calls until it completes, finishes the node or waits for children."""
+        while True:
+            if self._output.full:
+                raise _OutputFullError
+            if isinstance(snapshot, monty.MontyComplete):
+                return self._complete(snapshot.output)
+            if isinstance(snapshot, monty.NameLookupSnapshot):
+                snapshot = self._look_up(snapshot)
+            elif isinstance(snapshot, monty.FutureSnapshot):
+                pending = {call: self._launches[call] for call in sorted(snapshot.pending_call_ids)}
+                if not pending:
+                    snapshot = snapshot.resume({})  # awaits a launch of an earlier cell: Monty raises
+                    continue
+                self._launches = pending
+                session.wait(snapshot)
+                return Await(tuple(pending.values()))
+            elif snapshot.is_os_function:
+                snapshot = snapshot.resume_not_handled()
+            elif snapshot.function_name == FINISH:
+                outcome = self._finish(snapshot)
+                if isinstance(outcome, Finish):
+                    return outcome
+                snapshot = outcome
+            elif snapshot.function_name == LAUNCH and LAUNCH in self._host.specs:
+                self._launches[snapshot.call_id] = self._launch(snapshot)
+                snapshot = snapshot.resume({"future": ...})
+            else:
+                snapshot = self._call(snapshot)
+
+    def _complete(self, value: Any) -> Outcome:
+        """Reply with what the cell printed and, as a REPL does, with the value of its last expression."""
+        if value is not None and not _is_pending_launch(value):
+            self._output.show(value if isinstance(value, str) else repr(value))
+        if self._launches:
+            self._output.show(f"Warning: {len(self._launches)} {LAUNCH} call(s) were never awaited and did not start.")
+            self._launches = {}
+        return Reply(self._output.text() or "(no output)")
+
+    def _look_up(self, snapshot: monty.NameLookupSnapshot) -> Snapshot:
+        """Give the cell one of our functions as a value, or leave the name undefined."""
+        if snapshot.object_id is None and snapshot.variable_name in self._host.specs:
+            return snapshot.resume(value=_function_named(snapshot.variable_name))
+        return snapshot.resume()
+
+    def _launch(self, snapshot: monty.FunctionSnapshot) -> LaunchRequest:
+        """Read the arguments of a launch; what does not fit is refused when the launch is awaited."""
+        try:
+            return LaunchRequest(self._host.specs[LAUNCH].bind(snapshot.args, snapshot.kwargs))
+        except ToolError as error:
+            return LaunchRequest(error=str(error))
+
+    def _finish(self, snapshot: monty.FunctionSnapshot) -> Finish | Snapshot:
+        """End the node, or raise in the cell when the arguments do not fit."""
+        try:
+            answer = self._host.specs[FINISH].bind(snapshot.args, snapshot.kwargs)["answer"]
+        except ToolError as error:
+            return snapshot.resume({"exc_type": "TypeError", "message": str(error)})
+        return Finish(answer if _is_plain(answer) else to_json_value(answer))
+
+    def _call(self, snapshot: monty.FunctionSnapshot) -> Snapshot:
+        """Call a family tool."""
+        name = str(snapshot.function_name)
+        spec = self._host.specs.get(name)
+        if spec is None:
+            hint = nearest(name, self._host.specs)
+            suggestion = f". Did you mean {hint!r}?" if hint else ""
+            message = f"name {name!r} is not defined{suggestion}"
+            return snapshot.resume({"exc_type": "NameError", "message": message})
+        try:
+            result = self._host.call(name, spec.bind(snapshot.args, snapshot.kwargs))
+        except ToolError as error:
+            return snapshot.resume({"exc_type": "ValueError", "message": str(error)})
+        self._output.show(result.shown)
+        return snapshot.resume({"return_value": result.value})
+
+    def _describe(self, error: monty.MontyError) -> str:
+        """Return the traceback; a session whose time ran out is replaced, for its heap cannot be trusted."""
+        shown = error.display() if isinstance(error, monty.MontySyntaxError | monty.MontyRuntimeError) else str(error)
+        if "time limit exceeded" in shown and isinstance(error.exception(), TimeoutError):
+            self._restart()
+            shown += "\nThe cell was stopped, and the session starts anew: its variables are gone."
+        elif "asyncio scheduler stalled" in shown:
+            shown = f"RuntimeError: a {LAUNCH} call must be awaited in the cell that makes it."
+        return shown
+
+    def _restart(self) -> None:
+        """Replace the session by a new one."""
+        self.close()
+        self._session, self._launches = None, {}
+
+
+def _is_pending_launch(value: Any) -> bool:
+    """Tell the text that stands for a launch that nobody awaited."""
+    return isinstance(value, str) and value.startswith("<coroutine external_future(")
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell whether every part of a value can be given to another session as it is."""
+    parts = [value]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            parts.extend(part.keys())
+            parts.extend(part.values())
+        elif isinstance(part, list | tuple | set | frozenset):
+            parts.extend(part)
+        elif not isinstance(part, bool | int | float | str | bytes | None):
+            return False
+    return True
+
+
+def _function_named(name: str) -> Callable[..., None]:
+    """Return a function that Monty shows as `name`; calls of it come back as snapshots."""
+
+    def function(*_args: Any, **_kwargs: Any) -> None: ...
+
+    function.__name__ = name
+    return function

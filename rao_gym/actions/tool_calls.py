@@ -1,0 +1,145 @@
+"""The ``tools`` action form: Hermes-style blocks, which chat templates and servers already speak.
+
+``<tool_call>{"name": "read", "arguments": {"start": 0, "end": 20}}</tool_call>``
+
+All calls of a message run at once: the launches among them are awaited together, and the replies come back in
+the order of the calls. ``finish`` ends the node where it stands; launches of the same message never start.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rao_gym.actions.base import (
+    TRUNCATED,
+    ActionForm,
+    Await,
+    Finish,
+    Interpreter,
+    LaunchRequest,
+    NodeHost,
+    Outcome,
+    Reply,
+)
+from rao_gym.errors import nearest
+from rao_gym.jsonable import to_json_value
+from rao_gym.tools import FINISH, LAUNCH, ToolError, ToolSpec
+
+_CALL = re.compile(r"<tool_call>(.*?)(?:</tool_call>|\Z)", re.DOTALL)
+_EXAMPLE = '<tool_call>{"name": "...", "arguments": {...}}</tool_call>'
+
+
+class ToolCallActions(ActionForm):
+    """Actions are ``<tool_call>`` blocks."""
+
+    name = "tools"
+
+    def instructions(self, specs: Sequence[ToolSpec]) -> str:
+        """List the tools as JSON schemas, in the form that Hermes-style models were trained on."""
+        lines = [json.dumps(spec.schema(), ensure_ascii=False) for spec in specs]
+        return "\n".join(
+            [
+                "# Tools",
+                "<tools>",
+                *lines,
+                "</tools>",
+                f"Call them with JSON in tags: {_EXAMPLE}",
+                "Several calls in one message run at once.",
+            ]
+        )
+
+    def open(self, host: NodeHost) -> Interpreter:
+        """Return an interpreter, which keeps nothing between messages."""
+        return _ToolCallInterpreter(host)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One parsed call; `error` is set when the block is not a call."""
+
+    name: str = ""
+    arguments: Mapping[str, Any] | None = None
+    error: str = ""
+
+
+class _ToolCallInterpreter:
+    """Runs the calls of one message; `_replies` holds None where a launch's result is still to come."""
+
+    __slots__ = ("_host", "_replies")
+
+    def __init__(self, host: NodeHost) -> None:
+        self._host = host
+        self._replies: list[str | None] = []
+
+    def run(self, text: str) -> Outcome:
+        """Run every call of the message in order, then wait for its launches."""
+        calls = [_parse(match.group(1)) for match in _CALL.finditer(text)]
+        if not calls:
+            return Reply(f"Error: no tool call found. Write {_EXAMPLE}")
+        launches: list[LaunchRequest] = []
+        self._replies = []
+        for call in calls:
+            spec = self._host.specs.get(call.name)
+            if call.error or spec is None:
+                self._replies.append(call.error or self._unknown(call.name))
+                continue
+            try:
+                arguments = spec.bind((), call.arguments or {})
+                if spec.name == FINISH:
+                    return Finish(arguments["answer"])
+                if spec.name == LAUNCH:
+                    launches.append(LaunchRequest(arguments))
+                    self._replies.append(None)
+                else:
+                    result = self._host.call(spec.name, arguments)
+                    self._replies.append(result.shown or _show(result.value))
+            except ToolError as error:
+                self._replies.append(f"Error: {error}")
+        return Await(launches) if launches else self._reply()
+
+    def resume(self, results: Sequence[Any]) -> Outcome:
+        """Put the results in the places that wait for them."""
+        remaining = iter(results)
+        self._replies = [_show(next(remaining)) if reply is None else reply for reply in self._replies]
+        return self._reply()
+
+    def close(self) -> None:
+        """Nothing is held between messages."""
+
+    def _reply(self) -> Reply:
+        """Return the replies to all calls as one message."""
+        text = "\n".join(f"<tool_response>\n{reply}\n</tool_response>" for reply in self._replies)
+        if len(text) > self._host.max_output_chars:
+            text = text[: self._host.max_output_chars] + TRUNCATED
+        return Reply(text)
+
+    def _unknown(self, name: str) -> str:
+        """Explain that a tool does not exist."""
+        hint = nearest(name, self._host.specs)
+        suggestion = f" Did you mean {hint!r}?" if hint else ""
+        return f"Error: unknown tool {name[:80]!r}.{suggestion} Tools: {', '.join(self._host.specs)}."
+
+
+def _parse(block: str) -> _Call:
+    """Parse the JSON of one block."""
+    try:
+        document = json.loads(block)
+    except ValueError as error:
+        return _Call(error=f"Error: the tool call is not valid JSON: {error}. Write {_EXAMPLE}")
+    except RecursionError:
+        return _Call(error="Error: the tool call is nested too deeply.")
+    if not isinstance(document, dict) or not isinstance(document.get("name"), str):
+        return _Call(error=f"Error: a tool call is an object with a name. Write {_EXAMPLE}")
+    arguments = document.get("arguments", {})
+    if not isinstance(arguments, dict):
+        return _Call(error=f"Error: the arguments of {document['name'][:80]!r} must be an object.")
+    return _Call(name=document["name"], arguments=arguments)
+
+
+def _show(value: Any) -> str:
+    """Return a value as the transcript shows it: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(to_json_value(value), ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""Views of the runtime: PettingZoo AEC and Parallel, and Gymnasium."""

@@ -1,0 +1,60 @@
+"""Values as JSON: what agents hand over is stored, compared and verified in this form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
+"""A value that `json.dumps` writes and `json.loads` reads back unchanged."""
+
+MAX_NESTING = 100
+
+
+def to_json_value(value: Any, *, depth: int = 0) -> JSON:
+    """Convert any value to JSON form.
+
+    Tuples become lists, sets become sorted lists, mapping keys become strings, floats that JSON cannot hold
+    and everything else become their text. Nesting beyond 100 levels is cut to text as well.
+
+    Args:
+        value: Anything that a cell or a tool call handed over.
+        depth: How deep in the outer value this one lies.
+
+    Returns:
+        The value in JSON form; equal inputs give equal outputs.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, int):
+        return value if -(10**4000) < value < 10**4000 else "an integer of over 4,000 digits"
+    if isinstance(value, float):
+        return value if value - value == 0 else str(value)
+    if depth >= MAX_NESTING:
+        return "nested too deeply"
+    if isinstance(value, dict):
+        return {_key(key): to_json_value(item, depth=depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json_value(item, depth=depth + 1) for item in value]
+    if isinstance(value, set | frozenset):
+        items = [to_json_value(item, depth=depth + 1) for item in value]
+        return sorted(items, key=lambda item: (type(item).__name__, str(item)))
+    return printable(repr(value))
+
+
+def _key(key: Any) -> str:
+    """Return a mapping key as text, the way `json.dumps` writes the keys that it accepts."""
+    if isinstance(key, str):
+        return printable(key)
+    value = to_json_value(key)
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    return str(value)
+
+
+def printable(text: str) -> str:
+    """Replace lone surrogates, which no file or page can hold, by U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,135 @@
+"""Limits on a tree and its nodes, and the accounting that enforces them.
+
+All budgets are the host's: they are reserved when a node is launched, and code in a cell can neither see
+nor change them. Every operation here is O(1), whatever the size of the tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+from rao_gym.errors import InvalidValueError
+
+TokenCounter = Callable[[str], int]
+"""Counts the tokens of one message; replace the default by a real tokenizer's ``len(tokenize(text))``."""
+
+CHARACTERS_PER_TOKEN = 4
+
+
+def count_tokens_approximately(text: str) -> int:
+    """Count tokens as one for every four characters, rounded up: close for English, and O(1)."""
+    return -(-len(text) // CHARACTERS_PER_TOKEN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one tree and each of its nodes may use; None means no limit.
+
+    Attributes:
+        max_depth: Depth of the deepest node; the root has depth 0.
+        max_turns: Turns of each node.
+        max_subtree_turns: Turns of a node and all its descendants together. The root gets them all; a launch
+            reserves a share for the child (see `TurnBudget`), and what the child leaves unused returns.
+        max_children: Children of each node.
+        max_nodes: Nodes of the tree, the root included.
+        window: Tokens of each node's transcript.
+        max_tree_tokens: Tokens of all transcripts of the tree together.
+    """
+
+    max_depth: int | None = 6
+    max_turns: int | None = 25
+    max_subtree_turns: int | None = None
+    max_children: int | None = 64
+    max_nodes: int | None = 10_000
+    window: int | None = 8_192
+    max_tree_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check every limit.
+
+        Raises:
+            InvalidValueError: A limit is not an integer, or is below its minimum.
+        """
+        for field in fields(self):
+            check_count(field.name, getattr(self, field.name), minimum=0 if field.name == "max_depth" else 1)
+
+
+def check_count(name: str, value: object, *, minimum: int = 1) -> None:
+    """Check that `value` is None or an integer of at least `minimum`.
+
+    Raises:
+        InvalidValueError: It is not.
+    """
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidValueError(f"{name} must be an integer or None, got {value!r}.")
+    if value < minimum:
+        raise InvalidValueError(f"{name} must be at least {minimum}, got {value}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitsLeft:
+    """What a node can still use; None means no limit."""
+
+    depth: int | None
+    turns: int | None
+    children: int | None
+    nodes: int | None
+    window: int | None
+    tree_tokens: int | None
+
+
+@dataclass(slots=True)
+class TurnBudget:
+    """The turns of one node: its own, and those that its subtree shares.
+
+    With `shared` turns left and k launches at once, each child reserves ``shared // (k + 1)`` of them: equal
+    shares, one of which the node keeps for itself.
+
+    Attributes:
+        own: Turns that the node itself may still take; None means no limit.
+        shared: Turns that it may still take or give to children; None means no limit.
+    """
+
+    own: int | None
+    shared: int | None
+
+    @property
+    def left(self) -> int | None:
+        """Turns that the node may still take, or None for no limit."""
+        return min_limit(self.own, self.shared)
+
+    def spend(self) -> None:
+        """Take one turn."""
+        if self.own is not None:
+            self.own -= 1
+        if self.shared is not None:
+            self.shared -= 1
+
+    def share(self, num_launches: int) -> int | None:
+        """Return the turns that each of `num_launches` children launched at once would reserve."""
+        return None if self.shared is None else self.shared // (num_launches + 1)
+
+    def reserve(self, turns: int | None) -> None:
+        """Set `turns` aside for a child."""
+        if self.shared is not None and turns is not None:
+            self.shared -= turns
+
+    def release(self, turns: int | None) -> None:
+        """Take back what a child left unused."""
+        if self.shared is not None and turns is not None:
+            self.shared += turns
+
+
+def min_limit(first: int | None, second: int | None) -> int | None:
+    """Return the tighter of two limits, where None means no limit."""
+    if first is None or second is None:
+        return second if first is None else first
+    return min(first, second)
+
+
+def left(limit: int | None, used: int) -> int | None:
+    """Return what is left of a limit, never below 0; None means no limit."""
+    return None if limit is None else max(0, limit - used)

@@ -1,0 +1,164 @@
+"""Families by id, and what every view builds from an id and keyword options.
+
+Gymnasium's registry is the only one: an id that it holds with our entry point names a family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from importlib import import_module
+from inspect import signature
+from typing import Any
+
+import gymnasium
+
+from rao_gym.errors import InvalidValueError, unknown_name
+from rao_gym.limits import Limits, TokenCounter, check_count, count_tokens_approximately
+from rao_gym.runtime import Runtime
+from rao_gym.sandbox import Sandbox
+from rao_gym.tasks.base import SPLITS, TaskFamily
+
+ENTRY_POINT = "rao_gym.envs.gymnasium:RecursiveEnv"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpisodeSettings:
+    """What every view takes beside the limits and the family's own options.
+
+    Attributes:
+        difficulty: Difficulty of the tasks, 1 or more.
+        split: Split that tasks are drawn from.
+        actions: Action form; the family's default when None.
+        recursive: Whether agents may launch sub-agents.
+        delegation_bonus: λ of Eq. 1 (arXiv:2605.06639), for the rewards of single agents.
+        count_tokens: Counts the tokens of a message.
+    """
+
+    difficulty: int = 1
+    split: str = "train"
+    actions: str | None = None
+    recursive: bool = True
+    delegation_bonus: float = 0.0
+    count_tokens: TokenCounter = count_tokens_approximately
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InvalidValueError: A value is out of range.
+            UnknownNameError: The split does not exist.
+        """
+        if self.difficulty is None:
+            raise InvalidValueError("difficulty must be an integer of at least 1, got None.")
+        check_count("difficulty", self.difficulty)
+        if self.split not in SPLITS:
+            raise unknown_name("split", self.split, SPLITS)
+        if not self.delegation_bonus >= 0:
+            raise InvalidValueError(f"delegation_bonus must be at least 0, got {self.delegation_bonus!r}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Episodes:
+    """A family with the settings under which its episodes run.
+
+    Attributes:
+        family: The family.
+        limits: What a tree and its nodes may use.
+        settings: Everything else.
+    """
+
+    family: TaskFamily[Any]
+    limits: Limits
+    settings: EpisodeSettings
+
+    def runtime(self, sandbox: Sandbox | None = None) -> Runtime[Any]:
+        """Return a new runtime."""
+        return Runtime(
+            self.family,
+            self.limits,
+            self.settings.actions,
+            recursive=self.settings.recursive,
+            count_tokens=self.settings.count_tokens,
+            sandbox=sandbox,
+        )
+
+
+def register(id: str, family: str) -> None:
+    """Register a family, and with it its Gymnasium view.
+
+    Args:
+        id: The id, with a namespace and a version, such as ``rao/LongContext-v0``.
+        family: Where the family's class is, as ``module:Class``; imported when first needed.
+    """
+    gymnasium.register(id=id, entry_point=ENTRY_POINT, kwargs={"family": family})
+
+
+def registered_ids() -> list[str]:
+    """Return the ids of all registered families, sorted."""
+    return sorted(id for id, spec in gymnasium.registry.items() if spec.entry_point == ENTRY_POINT)
+
+
+def family_class(id: str) -> type[TaskFamily[Any]]:
+    """Return the class of a registered family.
+
+    Raises:
+        UnknownNameError: No family has that id.
+    """
+    if id not in registered_ids():
+        raise unknown_name("environment id", id, registered_ids())
+    family: type[TaskFamily[Any]] = load_object(gymnasium.registry[id].kwargs["family"])
+    return family
+
+
+def load_object(path: str) -> Any:
+    """Import what ``module:name`` names.
+
+    Raises:
+        InvalidValueError: There is no such module, or nothing of that name in it.
+    """
+    module, _, name = path.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InvalidValueError(f"Cannot import {path!r}: {error}.") from error
+
+
+def episodes(id: str, **options: Any) -> Episodes:
+    """Build a family and the settings of its episodes from an id and options.
+
+    Args:
+        id: A registered id.
+        **options: Limits by the names of `Limits`, settings by those of `EpisodeSettings`, and the family's
+            own options.
+
+    Raises:
+        UnknownNameError: The id or an option does not exist.
+        InvalidValueError: A value is out of range.
+    """
+    return episodes_of(family_class(id), **options)
+
+
+def episodes_of(family: type[TaskFamily[Any]], **options: Any) -> Episodes:
+    """Do what `episodes` does, for a family's class.
+
+    Raises:
+        UnknownNameError: An option does not exist.
+        InvalidValueError: A value is out of range.
+    """
+    limit_names = {field.name for field in fields(Limits)}
+    setting_names = {field.name for field in fields(EpisodeSettings)}
+    family_names = set(signature(family).parameters)
+    for name in options:
+        if name not in limit_names | setting_names | family_names:
+            raise unknown_name(f"option of {family.id}", name, sorted(limit_names | setting_names | family_names))
+    return Episodes(
+        family=family(**_pick(options, family_names)),
+        limits=replace(family.default_limits, **_pick(options, limit_names)),
+        settings=EpisodeSettings(**_pick(options, setting_names)),
+    )
+
+
+def _pick(options: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
+    """Return the options that have one of the names."""
+    return {name: value for name, value in options.items() if name in names}

@@ -1,0 +1,461 @@
+"""The runtime: one synchronous, deterministic state machine that grows an execution tree.
+
+There is no event loop and no thread here. A node that waits for children is a suspended action; "parallel" is
+several nodes that are ready at once. Whatever order the ready nodes act in, each node's transcript is the same,
+unless a budget that the whole tree shares runs out.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import KeysView, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Generic
+
+from rao_gym.actions import ACTION_FORMS, ActionForm, NodeHost, PythonActions, ToolCallActions
+from rao_gym.actions.base import Await, Crash, Finish, Interpreter, LaunchRequest, Outcome, Reply
+from rao_gym.errors import InvalidValueError, UsageError, unknown_name
+from rao_gym.jsonable import printable, to_json_value
+from rao_gym.limits import (
+    CHARACTERS_PER_TOKEN,
+    Limits,
+    LimitsLeft,
+    TokenCounter,
+    TurnBudget,
+    count_tokens_approximately,
+    left,
+)
+from rao_gym.sandbox import Sandbox
+from rao_gym.tasks.base import ContextT, LaunchRefusedError, Task, TaskFamily
+from rao_gym.tools import ToolResult, ToolSpec, finish_spec, launch_spec
+from rao_gym.tree import ChatMessage, ExecutionTree, Node, NodeStatus, StopReason
+
+MAX_OUTPUT_CHARS = 1_000_000
+"""Text of one reply where the window sets no tighter limit."""
+
+_WARN_TURNS = 3
+
+
+@dataclass(slots=True, eq=False)
+class _Activity(Generic[ContextT]):
+    """What a node needs while it has not ended; dropped when it ends.
+
+    Attributes:
+        node: The node.
+        opened_with: Its context when it was launched, which its answer is verified against.
+        context: Its context now.
+        budget: Its turns.
+        interpreter: What runs its actions.
+        results: What the launches that it waits for return: a sentence, or the child that will tell.
+        values: What its children handed back in this wait.
+        num_pending: Children among `results` that have not ended.
+        num_waves: Waits so far in which children ran.
+    """
+
+    node: Node
+    opened_with: ContextT
+    context: ContextT
+    budget: TurnBudget
+    interpreter: Interpreter
+    results: list[str | Node] = field(default_factory=list)
+    values: dict[Node, Any] = field(default_factory=dict)
+    num_pending: int = 0
+    num_waves: int = 0
+
+
+class Runtime(Generic[ContextT]):
+    """Grows one execution tree at a time.
+
+    Args:
+        family: The task family.
+        limits: What a tree and its nodes may use.
+        actions: ``"python"`` or ``"tools"``; the family's default when left out.
+        recursive: Whether agents may launch sub-agents; False is the single-agent baseline.
+        count_tokens: Counts the tokens of a message.
+        sandbox: Where cells run, shared with other runtimes; an own one when left out.
+
+    Attributes:
+        family: The task family.
+        limits: What a tree and its nodes may use.
+        tool_specs: Every tool that an agent may call.
+    """
+
+    def __init__(
+        self,
+        family: TaskFamily[ContextT],
+        limits: Limits | None = None,
+        actions: str | None = None,
+        *,
+        recursive: bool = True,
+        count_tokens: TokenCounter = count_tokens_approximately,
+        sandbox: Sandbox | None = None,
+    ) -> None:
+        self.family = family
+        self.limits = limits or Limits()
+        self.recursive = recursive
+        self._count_tokens = count_tokens
+        self._form = _action_form(family, actions, sandbox)
+        launch = [launch_spec(family.launch_parameters, family.launch_description)] if recursive else []
+        self.tool_specs: tuple[ToolSpec, ...] = (*family.tool_specs(), *launch, finish_spec())
+        self._specs_by_name = {spec.name: spec for spec in self.tool_specs}
+        self._system = f"{family.rules(recursive=recursive)}\n\n{self._form.instructions(self.tool_specs)}"
+        self._system_tokens = count_tokens(self._system)
+        window = self.limits.window
+        self._max_output_chars = MAX_OUTPUT_CHARS if window is None else 2 * CHARACTERS_PER_TOKEN * window
+        self._task: Task[ContextT] | None = None
+        self._tree: ExecutionTree | None = None
+        self._tree_tokens = 0
+        self._ready: OrderedDict[Node, None] = OrderedDict()
+        self._activities: dict[Node, _Activity[ContextT]] = {}
+
+    @property
+    def actions(self) -> str:
+        """Name of the action form."""
+        return self._form.name
+
+    @property
+    def tree(self) -> ExecutionTree:
+        """The tree as it stands; the runtime goes on writing it until `done`.
+
+        Raises:
+            UsageError: `reset` has not been called.
+        """
+        if self._tree is None:
+            raise UsageError("Call reset() first.")
+        return self._tree
+
+    @property
+    def task(self) -> Task[ContextT]:
+        """The task of the present tree.
+
+        Raises:
+            UsageError: `reset` has not been called.
+        """
+        if self._task is None:
+            raise UsageError("Call reset() first.")
+        return self._task
+
+    @property
+    def ready(self) -> KeysView[Node]:
+        """The nodes that wait for an action, those that have waited longest first: a live view."""
+        return self._ready.keys()
+
+    @property
+    def done(self) -> bool:
+        """Whether the root has ended."""
+        return self.tree.root.ended
+
+    def reset(self, seed: int, difficulty: int = 1, *, split: str = "train", index: int = 0) -> Node:
+        """Begin a new tree on the task that the family samples from these four, and return its root.
+
+        Raises:
+            InvalidValueError: A value is out of range, or the window cannot hold the opening messages.
+            UnknownNameError: The split does not exist.
+        """
+        return self.start(self.family.sample(seed, split, index, difficulty))
+
+    def start(self, task: Task[ContextT]) -> Node:
+        """Begin a new tree on `task` and return its root.
+
+        Raises:
+            InvalidValueError: The window cannot hold the root's opening messages.
+        """
+        self._abandon()
+        self._task = task
+        self._tree = ExecutionTree(task.record, [])
+        self._tree_tokens = 0
+        root = self._open(None, task.goal, {}, task.context, reserved=self.limits.max_subtree_turns, wave=0)
+        if root.ended:
+            raise InvalidValueError(
+                f"window={self.limits.window} cannot hold the opening messages, which take {root.tokens} tokens."
+            )
+        return root
+
+    def act(self, node: Node, text: object) -> None:
+        """Take a ready node's turn.
+
+        Nothing that a policy writes raises here: what cannot be carried out costs the turn and is answered in
+        the node's transcript.
+
+        Args:
+            node: A node of `ready`.
+            text: What the policy wrote.
+
+        Raises:
+            UsageError: The node is not ready.
+        """
+        if node not in self._ready:
+            raise UsageError(f"{node!r} is not ready to act.")
+        del self._ready[node]
+        activity = self._activities[node]
+        node.turns += 1
+        activity.budget.spend()
+        written = printable(text) if isinstance(text, str) else ""
+        self._record(node, "assistant", written)
+        if self._window_exceeded(node):
+            self._end(activity, StopReason.OUT_OF_WINDOW)
+            self._advance(activity, None)
+        elif isinstance(text, str):
+            self._advance(activity, activity.interpreter.run(written))
+        else:
+            self._advance(activity, Reply(f"Error: an action is text, not {type(text).__name__}."))
+        max_tokens = self.limits.max_tree_tokens
+        root = self._activities.get(self.tree.root)
+        if root is not None and max_tokens is not None and self._tree_tokens >= max_tokens:
+            self._end(root, StopReason.OUT_OF_BUDGET, detail=f"the tree used {self._tree_tokens} tokens")
+
+    def limits_left(self, node: Node) -> LimitsLeft:
+        """Return what a node that has not ended can still use."""
+        limits = self.limits
+        return LimitsLeft(
+            depth=left(limits.max_depth, node.depth),
+            turns=self._activities[node].budget.left,
+            children=left(limits.max_children, len(node.children)),
+            nodes=left(limits.max_nodes, len(self.tree.nodes)),
+            window=left(limits.window, node.tokens),
+            tree_tokens=left(limits.max_tree_tokens, self._tree_tokens),
+        )
+
+    def close(self) -> None:
+        """End the tree and release the workers and the family's resources."""
+        self._abandon()
+        self._form.close()
+        self.family.close()
+
+    def _abandon(self) -> None:
+        """Cancel what is left of the present tree."""
+        if self._tree is not None and self._tree.nodes and not self.done:
+            self._end(self._activities[self._tree.root], StopReason.CANCELLED)
+
+    def _open(
+        self,
+        parent: _Activity[ContextT] | None,
+        goal: str,
+        arguments: dict[str, Any],
+        context: ContextT,
+        *,
+        reserved: int | None,
+        wave: int,
+    ) -> Node:
+        """Add a node to the tree, with its opening messages."""
+        above = None if parent is None else parent.node
+        node = Node(
+            id=len(self.tree.nodes),
+            parent=above,
+            position=0 if above is None else len(above.children),
+            depth=0 if above is None else above.depth + 1,
+            goal=goal,
+            arguments=arguments,
+            wave=wave,
+        )
+        self.tree.nodes.append(node)
+        if above is not None:
+            above.children.append(node)
+        host = NodeHost(
+            name=node.name,
+            specs=self._specs_by_name,
+            call=partial(self._call_tool, node),
+            variables=self.family.variables(context),
+            max_output_chars=self._max_output_chars,
+        )
+        activity = _Activity(
+            node=node,
+            opened_with=context,
+            context=context,
+            budget=TurnBudget(own=self.limits.max_turns, shared=reserved),
+            interpreter=self._form.open(host),
+        )
+        self._activities[node] = activity
+        node.messages.append(ChatMessage(role="system", content=self._system))
+        node.tokens += self._system_tokens
+        self._tree_tokens += self._system_tokens
+        opening = self.family.opening(goal, context)
+        self._record(node, "user", f"{opening}\n{self._describe_limits(activity)}".rstrip())
+        if self._window_exceeded(node):
+            self._end(activity, StopReason.OUT_OF_WINDOW)
+        else:
+            self._ready[node] = None
+        return node
+
+    def _describe_limits(self, activity: _Activity[ContextT]) -> str:
+        """Tell a new node what it may use."""
+        parts = []
+        if self.recursive and self.limits.max_depth is not None:
+            parts.append(f"You are at depth {activity.node.depth} of at most {self.limits.max_depth}.")
+        if activity.budget.left is not None:
+            parts.append(f"Turns: {activity.budget.left}.")
+        if self.limits.window is not None:
+            parts.append(f"Window: {self.limits.window:,} tokens.")
+        return " ".join(parts)
+
+    def _advance(self, activity: _Activity[ContextT], outcome: Outcome | None) -> None:
+        """Carry out an outcome, then those of the parents that it wakes; a loop, for trees may be deep."""
+        while True:
+            if outcome is not None:
+                self._apply(activity, outcome)
+            waking = self._activity_to_wake(activity)
+            if waking is None:
+                return
+            activity = waking
+            outcome = activity.interpreter.resume(self._collect(activity))
+
+    def _apply(self, activity: _Activity[ContextT], outcome: Outcome) -> None:
+        """Carry out one outcome."""
+        if isinstance(outcome, Reply):
+            self._reply(activity, outcome.text)
+        elif isinstance(outcome, Finish):
+            self._end(activity, StopReason.FINISHED, value=outcome.value)
+        elif isinstance(outcome, Crash):
+            self._end(activity, StopReason.CRASHED, detail=outcome.detail)
+        else:
+            self._launch(activity, outcome)
+
+    def _activity_to_wake(self, activity: _Activity[ContextT]) -> _Activity[ContextT] | None:
+        """Return the node that can go on now: this one if nothing holds it, or its parent if it has ended."""
+        if activity.node.status is NodeStatus.WAITING and activity.num_pending == 0:
+            return activity
+        if not activity.node.ended or activity.node.parent is None:
+            return None
+        parent = self._activities.get(activity.node.parent)
+        if parent is None or parent.node.status is not NodeStatus.WAITING or parent.num_pending:
+            return None
+        return parent
+
+    def _reply(self, activity: _Activity[ContextT], text: str) -> None:
+        """Answer an action; the node is ready again, unless a limit of its own ends it."""
+        node = activity.node
+        turns_left = activity.budget.left
+        if turns_left is not None and 0 < turns_left <= _WARN_TURNS:
+            text += f"\n({turns_left} turn{'s' if turns_left > 1 else ''} left)"
+        self._record(node, "user", text)
+        if self._window_exceeded(node):
+            self._end(activity, StopReason.OUT_OF_WINDOW)
+        elif turns_left is not None and turns_left <= 0:
+            self._end(activity, StopReason.OUT_OF_TURNS)
+        else:
+            node.status = NodeStatus.READY
+            self._ready[node] = None
+
+    def _launch(self, activity: _Activity[ContextT], request: Await) -> None:
+        """Launch what a node waits for; refusals are results at once."""
+        node = activity.node
+        node.status = NodeStatus.WAITING
+        share = activity.budget.share(len(request.launches))
+        num_children = len(node.children)
+        for launch in request.launches:
+            try:
+                goal, context = self._admit(activity, launch, share)
+            except LaunchRefusedError as refusal:
+                node.refusals += 1
+                activity.results.append(f"Launch refused: {refusal}")
+                continue
+            activity.budget.reserve(share)
+            passed = {name: to_json_value(value) for name, value in launch.arguments.items() if name != "goal"}
+            activity.num_pending += 1
+            child = self._open(activity, goal, passed, context, reserved=share, wave=activity.num_waves)
+            activity.results.append(child)
+        activity.num_waves += len(node.children) > num_children
+
+    def _admit(self, activity: _Activity[ContextT], launch: LaunchRequest, share: int | None) -> tuple[str, ContextT]:
+        """Return the goal and context of a child, if the limits and the family allow it.
+
+        Raises:
+            LaunchRefusedError: They do not; the text tells the agent what it can do instead.
+        """
+        limits, node = self.limits, activity.node
+        if launch.error:
+            raise LaunchRefusedError(launch.error)
+        if limits.max_depth is not None and node.depth >= limits.max_depth:
+            raise LaunchRefusedError(f"the maximum depth of {limits.max_depth} is reached. Do this part yourself.")
+        if limits.max_children is not None and len(node.children) >= limits.max_children:
+            raise LaunchRefusedError(f"you have launched {limits.max_children} sub-agents, the most allowed.")
+        if limits.max_nodes is not None and len(self.tree.nodes) >= limits.max_nodes:
+            raise LaunchRefusedError(f"the tree has {limits.max_nodes} agents, the most allowed.")
+        if share is not None and share < 1:
+            raise LaunchRefusedError("too few turns are left to share with a sub-agent.")
+        goal = printable(launch.arguments["goal"])
+        if not goal.strip():
+            raise LaunchRefusedError("the goal is empty. Say what the sub-agent must do.")
+        return self.family.delegate(goal, activity.context, launch.arguments)
+
+    def _collect(self, activity: _Activity[ContextT]) -> Sequence[Any]:
+        """Return what a node's launches return to it, now that all have ended."""
+        values: list[Any] = []
+        for result in activity.results:
+            if isinstance(result, str):
+                values.append(result)
+            elif result.stop_reason is StopReason.FINISHED:
+                received = self.family.receive(activity.context, result.arguments, activity.values[result])
+                activity.context = received.context
+                values.append(received.value)
+            else:
+                detail = f" ({result.detail})" if result.detail else ""
+                values.append(f"Subagent failed: {result.stop_reason}{detail}")
+        activity.results, activity.values = [], {}
+        return values
+
+    def _end(self, activity: _Activity[ContextT], reason: StopReason, *, value: Any = None, detail: str = "") -> None:
+        """End a node, tell its parent, and cancel its unfinished descendants."""
+        node = activity.node
+        node.value = to_json_value(value)
+        if reason is StopReason.FINISHED:
+            node.signal = self.family.verify(self.task, node.goal, activity.opened_with, node.value)
+        self._close(activity, reason, detail)
+        if node.parent is not None:
+            self._hand_over(activity, value)
+        unfinished = [child for child in node.children if not child.ended]
+        while unfinished:
+            child = unfinished.pop()
+            unfinished.extend(grandchild for grandchild in child.children if not grandchild.ended)
+            self._close(self._activities[child], StopReason.CANCELLED, "")
+
+    def _close(self, activity: _Activity[ContextT], reason: StopReason, detail: str) -> None:
+        """Mark a node as ended and drop what it held."""
+        node = activity.node
+        node.status, node.stop_reason, node.detail = NodeStatus.ENDED, reason, detail
+        if reason is not StopReason.FINISHED:
+            node.signal = 0.0
+        activity.interpreter.close()
+        self._ready.pop(node, None)
+        del self._activities[node]
+
+    def _hand_over(self, activity: _Activity[ContextT], value: Any) -> None:
+        """Give a parent its child's value and the turns that the child left."""
+        node = activity.node
+        parent = None if node.parent is None else self._activities.get(node.parent)
+        if parent is None:
+            return
+        parent.budget.release(activity.budget.shared)
+        parent.values[node] = value
+        parent.num_pending -= 1
+
+    def _call_tool(self, node: Node, name: str, arguments: Mapping[str, Any]) -> ToolResult:
+        """Carry out a family tool for a node."""
+        return self.family.call_tool(name, self._activities[node].context, arguments)
+
+    def _record(self, node: Node, role: str, content: str) -> None:
+        """Append a message to a node's transcript and count its tokens."""
+        tokens = self._count_tokens(content)
+        node.messages.append(ChatMessage(role=role, content=content))
+        node.tokens += tokens
+        self._tree_tokens += tokens
+
+    def _window_exceeded(self, node: Node) -> bool:
+        """Tell whether a node's transcript has outgrown the window."""
+        return self.limits.window is not None and node.tokens > self.limits.window
+
+
+def _action_form(family: TaskFamily[Any], actions: str | None, sandbox: Sandbox | None) -> ActionForm:
+    """Return the action form by its name.
+
+    Raises:
+        UnknownNameError: There is no such form.
+        InvalidValueError: The family cannot be played with it.
+    """
+    name = actions or family.action_forms[0]
+    if name not in ACTION_FORMS:
+        raise unknown_name("action form", name, ACTION_FORMS)
+    if name not in family.action_forms:
+        raise InvalidValueError(family.why_not(name))
+    return PythonActions(sandbox) if name == "python" else ToolCallActions()

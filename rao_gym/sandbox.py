@@ -1,0 +1,198 @@
+"""Python sessions in Monty's worker processes: many sessions, a handful of workers.
+
+A session keeps its worker while workers are free. When another session needs one, the session that has been
+idle longest is dumped to bytes, and loaded again when its turn comes; a cell that waits for children is dumped
+in the middle of its `await` in the same way.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pydantic_monty as monty
+
+from rao_gym.errors import RaoError, UsageError
+from rao_gym.limits import check_count
+
+Snapshot = monty.FunctionSnapshot | monty.NameLookupSnapshot | monty.FutureSnapshot | monty.MontyComplete
+PrintCallback = Callable[[Literal["stdout", "stderr"], str], None]
+
+PRELUDE = "import asyncio"
+_CLOCK = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+
+class WorkerDiedError(RaoError, RuntimeError):
+    """The worker process that held a session is gone, and the session with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxLimits:
+    """What one cell may use.
+
+    Attributes:
+        cell_seconds: Time that a cell may compute, not counting time in which it waits.
+        memory_bytes: Memory of the session's variables.
+        host_calls: Tool calls, launches and look-ups of one session between two loads of its state.
+    """
+
+    cell_seconds: float = 2.0
+    memory_bytes: int = 64 * 2**20
+    host_calls: int = 20_000
+
+
+class Sandbox:
+    """A pool of workers shared by the sessions of one or more runtimes; use it from one thread.
+
+    Workers start with the first cell and end with `close`, or with the garbage collection of the sandbox.
+
+    Attributes:
+        limits: What one cell may use.
+        max_workers: Worker processes alive at once.
+    """
+
+    def __init__(self, limits: SandboxLimits | None = None, *, max_workers: int = 4) -> None:
+        check_count("max_workers", max_workers)
+        self.limits = limits or SandboxLimits()
+        self.max_workers = max_workers
+        self._pool: monty.Monty | None = None
+        self._live: OrderedDict[Session, None] = OrderedDict()
+
+    def open(self, seed: str, variables: Mapping[str, Any]) -> Session:
+        """Return a new session.
+
+        Args:
+            seed: Seed of the session's `random` module.
+            variables: What the session's cells find as global variables.
+        """
+        return Session(self, seed, variables)
+
+    @property
+    def num_live(self) -> int:
+        """Sessions that hold a worker at this moment."""
+        return len(self._live)
+
+    def close(self) -> None:
+        """End all workers; sessions that were open cannot go on."""
+        for session in list(self._live):
+            session.close()
+        if self._pool is not None:
+            self._pool.__exit__(None, None, None)
+            self._pool = None
+
+    def _checkout(self, session: Session) -> monty.MontySession:
+        """Give `session` a worker, taking it from the session that was idle longest if none is free."""
+        if self._pool is None:
+            self._pool = monty.Monty(max_processes=self.max_workers).__enter__()
+        if len(self._live) >= self.max_workers:
+            next(iter(self._live)).suspend()
+        worker = self._pool.checkout(
+            limits={
+                "max_feed_duration_secs": self.limits.cell_seconds,
+                "max_memory": self.limits.memory_bytes,
+                "max_suspensions": self.limits.host_calls,
+            },
+            os_policy={"sleep": "zero", "datetime": _CLOCK, "random_start": {"seed": session.seed}},
+        ).__enter__()
+        self._live[session] = None
+        return worker
+
+
+class Session:
+    """One node's Python session: live in a worker, or dumped to bytes.
+
+    Attributes:
+        seed: Seed of the session's `random` module.
+    """
+
+    __slots__ = ("_died", "_sandbox", "_snapshot", "_state", "_variables", "_worker", "seed")
+
+    def __init__(self, sandbox: Sandbox, seed: str, variables: Mapping[str, Any]) -> None:
+        self._sandbox = sandbox
+        self.seed = seed
+        self._variables: dict[str, Any] | None = dict(variables)
+        self._worker: monty.MontySession | None = None
+        self._snapshot: monty.FutureSnapshot | None = None
+        self._state: bytes | None = None
+        self._died = False
+
+    def start(self, code: str, on_print: PrintCallback) -> Snapshot:
+        """Start a cell and return where it first stops.
+
+        Raises:
+            monty.MontyError: The cell failed.
+            WorkerDiedError: Its worker is gone.
+        """
+        worker = self._attach()
+        if self._state is not None:
+            state, self._state = self._state, None
+            worker.load_session(state)
+        elif self._variables is not None:
+            worker.feed_run(PRELUDE, inputs=self._variables)
+            self._variables = None
+        return worker.feed_start(code, print_callback=on_print)
+
+    def wait(self, snapshot: monty.FutureSnapshot) -> None:
+        """Keep a cell that waits at an `await`; from here on it may be dumped."""
+        self._snapshot = snapshot
+
+    def resume(self, results: dict[int, Any], on_print: PrintCallback) -> Snapshot:
+        """Go on with the waiting cell.
+
+        Args:
+            results: What each pending call returns, by call id.
+            on_print: Takes what the cell prints; used if the cell was dumped.
+
+        Raises:
+            monty.MontyError: The cell failed.
+            WorkerDiedError: Its worker is gone.
+        """
+        worker = self._attach()
+        if self._state is not None:
+            state, self._state = self._state, None
+            loaded = worker.load_snapshot(state, print_callback=on_print)
+            if not isinstance(loaded, monty.FutureSnapshot):
+                raise UsageError("The dumped cell was not waiting.")
+            snapshot = loaded
+        elif self._snapshot is None:
+            raise UsageError("This session has no waiting cell.")
+        else:
+            snapshot = self._snapshot
+        self._snapshot = None
+        return snapshot.resume({call: {"return_value": value} for call, value in results.items()})
+
+    def suspend(self) -> None:
+        """Dump the session and release its worker; a worker that died is found out at the next use."""
+        if self._worker is None:
+            return
+        try:
+            self._state = self._snapshot.dump() if self._snapshot is not None else self._worker.dump()
+        except (monty.MontyError, RuntimeError):
+            self._died = True
+        self._snapshot = None
+        self._release()
+
+    def close(self) -> None:
+        """Release the worker and forget the state."""
+        self._snapshot = self._state = None
+        self._release()
+
+    def _attach(self) -> monty.MontySession:
+        """Return the session's worker, getting one if need be, and mark the session as used last."""
+        if self._died:
+            raise WorkerDiedError("the sandbox worker of this session was killed")
+        if self._worker is None:
+            self._worker = self._sandbox._checkout(self)
+        else:
+            self._sandbox._live.move_to_end(self)
+        return self._worker
+
+    def _release(self) -> None:
+        """Give the worker back to the pool."""
+        if self._worker is not None:
+            worker, self._worker = self._worker, None
+            self._sandbox._live.pop(self, None)
+            worker.__exit__(None, None, None)

@@ -1,0 +1,1 @@
+"""Task families: one to a file or folder."""

@@ -1,0 +1,197 @@
+"""What a task family is: it samples tasks, opens nodes, carries out tool calls and verifies answers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+
+from rao_gym.errors import InvalidValueError, unknown_name
+from rao_gym.jsonable import JSON
+from rao_gym.limits import Limits
+from rao_gym.tools import Parameter, ToolError, ToolResult, ToolSpec
+from rao_gym.tree import TaskRecord
+
+if TYPE_CHECKING:
+    from rao_gym.policies.base import Policy
+
+ContextT = TypeVar("ContextT")
+"""What a node was given beside its goal: a passage, an expression, a helper's specification."""
+
+SPLITS = ("train", "validation", "test")
+
+
+class LaunchRefusedError(Exception):
+    """A launch that the family cannot allow; its text goes to the agent as the launch's result."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(Generic[ContextT]):
+    """One instance of a family.
+
+    Attributes:
+        record: Everything about the task that is plain data.
+        context: What the root is given beside its goal.
+    """
+
+    record: TaskRecord
+    context: ContextT = field(repr=False)
+
+    @property
+    def goal(self) -> str:
+        """The root's goal."""
+        return self.record.goal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Received(Generic[ContextT]):
+    """What a parent gets from a child that finished.
+
+    Attributes:
+        value: What the launch returns to the parent.
+        context: The parent's context from here on.
+    """
+
+    value: Any
+    context: ContextT
+
+
+class TaskFamily(ABC, Generic[ContextT]):
+    """A family of tasks whose sub-goals verify themselves.
+
+    Subclasses are constructed with their options as keyword arguments. Everything is a pure function of the
+    arguments: the runtime keeps each node's context, the family keeps nothing about a rollout.
+
+    Attributes:
+        id: The id under which the family is registered, such as ``rao/LongContext-v0``.
+        default_limits: Limits of a tree, where the user sets none.
+        action_forms: The action forms it can be played with; the first is the default.
+        launch_parameters: What `launch_subagent` takes after the goal.
+        launch_description: What launching means here, for the agent.
+    """
+
+    id: ClassVar[str]
+    default_limits: ClassVar[Limits] = Limits()
+    action_forms: tuple[str, ...] = ("python", "tools")
+    launch_parameters: tuple[Parameter, ...] = ()
+    launch_description: str = "Give part of the work to a new agent and get back its answer."
+
+    @abstractmethod
+    def sample(self, seed: int, split: str, index: int, difficulty: int) -> Task[ContextT]:
+        """Return a task, as a function of these four alone.
+
+        Draw everything from ``rng(seed, split, index, difficulty)``.
+
+        Raises:
+            InvalidValueError: The difficulty is below 1 or the seed or index below 0.
+            UnknownNameError: The split is not one of `SPLITS`.
+        """
+
+    @abstractmethod
+    def rules(self, *, recursive: bool) -> str:
+        """Return the environment's rules: the part of the system message that is the family's."""
+
+    @abstractmethod
+    def opening(self, goal: str, context: ContextT) -> str:
+        """Return a node's first user message: its goal and what it was given."""
+
+    @abstractmethod
+    def verify(self, task: Task[ContextT], goal: str, context: ContextT, value: JSON) -> float | None:
+        """Return the success signal s̃ in [0, 1] of `value` as the answer to `goal`, given `context`.
+
+        Called for the root and for every child that finished.
+
+        Returns:
+            None when no ground truth can be derived.
+        """
+
+    @abstractmethod
+    def reference_policy(self) -> Policy:
+        """Return a scripted policy that solves every task by delegating, through the interface alone."""
+
+    @abstractmethod
+    def single_policy(self) -> Policy:
+        """Return a scripted policy with the same skill that never delegates."""
+
+    def tool_specs(self) -> Sequence[ToolSpec]:
+        """Return the family's own tools; `launch_subagent` and `finish` are added to them."""
+        return ()
+
+    def call_tool(self, name: str, context: ContextT, arguments: Mapping[str, Any]) -> ToolResult:
+        """Carry out a call of one of the family's tools; the arguments have been checked against its spec.
+
+        Raises:
+            ToolError: The call cannot be carried out; the text is shown to the agent.
+        """
+        raise ToolError(f"{name} is not a tool here.")
+
+    def variables(self, context: ContextT) -> Mapping[str, Any]:
+        """Return the variables that a node finds in its Python session."""
+        return {}
+
+    def delegate(self, goal: str, context: ContextT, arguments: Mapping[str, Any]) -> tuple[str, ContextT]:
+        """Return the goal and context of a child that a node with `context` asks for.
+
+        Raises:
+            LaunchRefusedError: The child cannot be given that; the text is the launch's result.
+        """
+        return goal, context
+
+    def receive(self, context: ContextT, arguments: Mapping[str, JSON], value: Any) -> Received[ContextT]:
+        """Return what a parent gets when the child that it launched with `arguments` finished."""
+        return Received(value=value, context=context)
+
+    def why_not(self, actions: str) -> str:
+        """Explain why the family cannot be played with an action form that it does not offer."""
+        return f"{self.id} offers the action forms {', '.join(self.action_forms)}, not {actions}."
+
+    def close(self) -> None:
+        """Release what the family holds, such as worker processes."""
+
+    def record(
+        self,
+        *,
+        seed: int,
+        split: str,
+        index: int,
+        difficulty: int,
+        goal: str,
+        answer: JSON,
+        provenance: str,
+        parameters: dict[str, JSON],
+    ) -> TaskRecord:
+        """Build the record of a task, with its id."""
+        label = "".join(f":{value}" for name, value in parameters.items() if name in ("kind", "source"))
+        return TaskRecord(
+            id=f"{self.id}{label}:{split}:{seed}:{index}:d{difficulty}",
+            family=self.id,
+            seed=seed,
+            split=split,
+            index=index,
+            difficulty=difficulty,
+            goal=goal,
+            answer=answer,
+            provenance=provenance,
+            parameters=parameters,
+        )
+
+
+def rng(seed: int, split: str, index: int, difficulty: int) -> np.random.Generator:
+    """Return the generator from which a task is drawn.
+
+    It is seeded with ``SeedSequence([seed, split, index, difficulty])``, so neighbouring seeds, splits, indices
+    and difficulties share nothing.
+
+    Raises:
+        InvalidValueError: The difficulty is below 1, or the seed or index below 0.
+        UnknownNameError: The split is not one of `SPLITS`.
+    """
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS)
+    for name, value, minimum in (("seed", seed, 0), ("index", index, 0), ("difficulty", difficulty, 1)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < minimum:
+            raise InvalidValueError(f"{name} must be an integer of at least {minimum}, got {value!r}.")
+    return np.random.default_rng(np.random.SeedSequence([int(seed), SPLITS.index(split), int(index), int(difficulty)]))

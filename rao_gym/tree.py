@@ -1,0 +1,260 @@
+"""The execution tree: one node per agent instance, as typed data that round-trips through JSON.
+
+A node is in the tree from the moment it is launched, whatever becomes of it. Only the `Runtime` writes these
+objects; everyone else reads them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypedDict
+
+from rao_gym.jsonable import JSON
+
+
+class ChatMessage(TypedDict):
+    """One message of a transcript, in the form that chat templates and servers take."""
+
+    role: str
+    content: str
+
+
+class NodeStatus(StrEnum):
+    """Where a node stands."""
+
+    READY = "ready"
+    WAITING = "waiting"
+    ENDED = "ended"
+
+
+class StopReason(StrEnum):
+    """Why a node ended."""
+
+    FINISHED = "finished"
+    OUT_OF_TURNS = "out_of_turns"
+    OUT_OF_WINDOW = "out_of_window"
+    OUT_OF_BUDGET = "out_of_budget"
+    CANCELLED = "cancelled"
+    CRASHED = "crashed"
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """One agent instance.
+
+    Attributes:
+        id: Its place in the order of launches; the root's is 0.
+        parent: The node that launched it, None for the root.
+        position: Its place among its parent's children.
+        depth: 0 for the root.
+        goal: What it was asked to do, in words.
+        arguments: What was passed beside the goal, in JSON form.
+        wave: Which of its parent's waits it belongs to; children of one wave run at once.
+        status: Where it stands.
+        stop_reason: Why it ended, None before.
+        detail: What happened when it ended, in words, where there is more to say.
+        value: What it handed back, in JSON form.
+        signal: Its success signal s̃ in [0, 1]; None before it ends, or when nothing can verify it.
+        turns: Turns it took.
+        tokens: Tokens of its transcript.
+        refusals: Launches that were refused to it.
+        messages: Its transcript.
+        children: The nodes it launched, in order.
+    """
+
+    id: int
+    parent: Node | None
+    position: int
+    depth: int
+    goal: str
+    arguments: dict[str, JSON]
+    wave: int = 0
+    status: NodeStatus = NodeStatus.READY
+    stop_reason: StopReason | None = None
+    detail: str = ""
+    value: JSON = None
+    signal: float | None = None
+    turns: int = 0
+    tokens: int = 0
+    refusals: int = 0
+    messages: list[ChatMessage] = field(default_factory=list)
+    children: list[Node] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The agent's name, its path in the tree: ``root``, ``root.0``, ``root.0.1``."""
+        parts = []
+        node = self
+        while node.parent is not None:
+            parts.append(str(node.position))
+            node = node.parent
+        return ".".join(["root", *reversed(parts)])
+
+    @property
+    def ended(self) -> bool:
+        """Whether the node has ended."""
+        return self.status is NodeStatus.ENDED
+
+    def __repr__(self) -> str:
+        """Show the name and the status, not the whole subtree."""
+        return f"Node({self.name!r}, {self.stop_reason or self.status})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRecord:
+    """What a tree keeps of its task: enough to sample the same task again.
+
+    Attributes:
+        id: The task's id, unique over families, splits, seeds, indices and difficulties.
+        family: The family's id, such as ``rao/LongContext-v0``.
+        seed: Seed of the sample.
+        split: Split of the sample.
+        index: Index of the sample.
+        difficulty: Difficulty, 1 or more.
+        goal: The root's goal.
+        answer: The ground truth, in JSON form.
+        provenance: How the answer is known.
+        parameters: The family's parameters for this task.
+    """
+
+    id: str
+    family: str
+    seed: int
+    split: str
+    index: int
+    difficulty: int
+    goal: str
+    answer: JSON
+    provenance: str
+    parameters: dict[str, JSON]
+
+
+class ExecutionTree:
+    """The nodes of one rollout.
+
+    Attributes:
+        task: The task that the root was given.
+        nodes: Every node, in the order of launches.
+    """
+
+    __slots__ = ("nodes", "task")
+
+    def __init__(self, task: TaskRecord, nodes: list[Node]) -> None:
+        self.task = task
+        self.nodes = nodes
+
+    @property
+    def root(self) -> Node:
+        """The node that was given the task."""
+        return self.nodes[0]
+
+    @property
+    def depth(self) -> int:
+        """Depth of the deepest node."""
+        return max(node.depth for node in self.nodes)
+
+    @property
+    def turns(self) -> int:
+        """Turns of all nodes together."""
+        return sum(node.turns for node in self.nodes)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all transcripts together."""
+        return sum(node.tokens for node in self.nodes)
+
+    def __len__(self) -> int:
+        """Return the number of nodes."""
+        return len(self.nodes)
+
+    def walk(self) -> Iterator[Node]:
+        """Yield every node depth first, parents before children."""
+        stack = [self.root]
+        while stack:
+            node = stack.pop()
+            yield node
+            stack.extend(reversed(node.children))
+
+    def critical_path(self) -> int:
+        """Return the turns on the longest chain of nodes that had to wait for each other.
+
+        Children of one wave run at once, so a wave costs as much as its slowest child; the waves of a node
+        follow each other. ``tree.turns / tree.critical_path()`` is what running children at once gains.
+        """
+        length = [node.turns for node in self.nodes]
+        for node in reversed(self.nodes):  # children come after their parents in launch order
+            slowest: dict[int, int] = {}
+            for child in node.children:
+                slowest[child.wave] = max(slowest.get(child.wave, 0), length[child.id])
+            length[node.id] += sum(slowest.values())
+        return length[0]
+
+    def to_json(self) -> str:
+        """Return the tree as one line of JSON; equal trees give equal text."""
+        document = {
+            "task": {name: getattr(self.task, name) for name in TaskRecord.__dataclass_fields__},
+            "nodes": [_node_to_dict(node) for node in self.nodes],
+        }
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> ExecutionTree:
+        """Read a tree that `to_json` wrote."""
+        document = json.loads(text)
+        nodes: list[Node] = []
+        for entry in document["nodes"]:
+            node = _node_from_dict(entry, nodes)
+            if node.parent is not None:
+                node.parent.children.append(node)
+            nodes.append(node)
+        return cls(TaskRecord(**document["task"]), nodes)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare everything that `to_json` writes."""
+        return self is other or (isinstance(other, ExecutionTree) and self.to_json() == other.to_json())
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by way of JSON, so that deep trees need no recursion."""
+        return ExecutionTree.from_json, (self.to_json(),)
+
+    def __repr__(self) -> str:
+        """Show the task and the size."""
+        return f"ExecutionTree({self.task.id!r}, {len(self)} nodes, root {self.root.stop_reason or self.root.status})"
+
+
+_PLAIN_FIELDS = (
+    "position",
+    "depth",
+    "goal",
+    "arguments",
+    "wave",
+    "status",
+    "stop_reason",
+    "detail",
+    "value",
+    "signal",
+    "turns",
+    "tokens",
+    "refusals",
+    "messages",
+)
+
+
+def _node_to_dict(node: Node) -> dict[str, Any]:
+    """Return a node as a JSON object, with its parent by id."""
+    parent = None if node.parent is None else node.parent.id
+    return {"id": node.id, "parent": parent} | {name: getattr(node, name) for name in _PLAIN_FIELDS}
+
+
+def _node_from_dict(entry: dict[str, Any], earlier: list[Node]) -> Node:
+    """Build a node from its JSON object and the nodes launched before it."""
+    values = {name: entry[name] for name in _PLAIN_FIELDS}
+    values["status"] = NodeStatus(values["status"])
+    values["stop_reason"] = StopReason(values["stop_reason"]) if values["stop_reason"] else None
+    parent = None if entry["parent"] is None else earlier[entry["parent"]]
+    return Node(id=entry["id"], parent=parent, **values)

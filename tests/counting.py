@@ -1,0 +1,78 @@
+"""A tiny family for tests: sum a tuple of numbers; a child gets a part of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rao_gym.errors import InvalidValueError
+from rao_gym.jsonable import JSON
+from rao_gym.policies.base import FunctionPolicy, Policy, Turn
+from rao_gym.tasks.base import LaunchRefusedError, Task, TaskFamily, rng
+from rao_gym.tools import Parameter, ToolError, ToolResult, ToolSpec
+
+Numbers = tuple[int, ...]
+
+
+class Counting(TaskFamily[Numbers]):
+    """Sum numbers; `peek` shows one of them, `launch_subagent(goal, start, end)` passes on a slice."""
+
+    id = "test/Counting-v0"
+    launch_parameters = (Parameter("start", "integer", "First."), Parameter("end", "integer", "After last."))
+
+    def sample(self, seed: int, split: str, index: int, difficulty: int) -> Task[Numbers]:
+        numbers = tuple(int(n) for n in rng(seed, split, index, difficulty).integers(1, 10, size=2**difficulty))
+        record = self.record(
+            seed=seed,
+            split=split,
+            index=index,
+            difficulty=difficulty,
+            goal="Sum the numbers.",
+            answer=sum(numbers),
+            provenance="computed",
+            parameters={"size": len(numbers)},
+        )
+        return Task(record=record, context=numbers)
+
+    def rules(self, *, recursive: bool) -> str:
+        return "You sum numbers." + (" You may delegate." if recursive else "")
+
+    def opening(self, goal: str, context: Numbers) -> str:
+        return f"{goal} There are {len(context)}."
+
+    def tool_specs(self) -> Sequence[ToolSpec]:
+        return (ToolSpec("peek", "Show a number.", (Parameter("index", "integer", "Which."),)),)
+
+    def call_tool(self, name: str, context: Numbers, arguments: Mapping[str, Any]) -> ToolResult:
+        if not 0 <= arguments["index"] < len(context):
+            raise ToolError(f"index must be in 0..{len(context) - 1}")
+        return ToolResult(shown=f"number {context[arguments['index']]}", value=context[arguments["index"]])
+
+    def variables(self, context: Numbers) -> Mapping[str, Any]:
+        return {"size": len(context)}
+
+    def delegate(self, goal: str, context: Numbers, arguments: Mapping[str, Any]) -> tuple[str, Numbers]:
+        part = context[arguments["start"] : arguments["end"]]
+        if not part:
+            raise LaunchRefusedError("the part is empty")
+        return goal, part
+
+    def verify(self, task: Task[Numbers], goal: str, context: Numbers, value: JSON) -> float | None:
+        if goal != "Sum the numbers.":
+            return None
+        return float(value == sum(context))
+
+    def reference_policy(self) -> Policy:
+        raise InvalidValueError("unused")
+
+    def single_policy(self) -> Policy:
+        raise InvalidValueError("unused")
+
+
+def scripted(script: Mapping[str, Sequence[str]]) -> Policy:
+    """Answer each agent's turns with its lines of the script, in order."""
+
+    def act(turns: Sequence[Turn]) -> list[str]:
+        return [dict(enumerate(script[turn.agent])).get((len(turn.messages) - 2) // 2, "") for turn in turns]
+
+    return FunctionPolicy(act)
