@@ -8,6 +8,8 @@ JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 """A value that `json.dumps` writes and `json.loads` reads back unchanged."""
 
 MAX_NESTING = 100
+MAX_INTEGER_BITS = 14_000
+"""About 4,200 digits; from 4,300 on Python refuses to print an integer."""
 
 
 def to_json_value(value: Any, *, depth: int = 0) -> JSON:
@@ -28,7 +30,7 @@ def to_json_value(value: Any, *, depth: int = 0) -> JSON:
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, int):
-        return value if -(10**4000) < value < 10**4000 else "an integer of over 4,000 digits"
+        return value if value.bit_length() <= MAX_INTEGER_BITS else "an integer of over 4,000 digits"
     if isinstance(value, float):
         return value if value - value == 0 else str(value)
     if depth >= MAX_NESTING:

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rao_gym.jsonable import printable, to_json_value
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.complex_numbers(),
+    lambda inner: (
+        st.lists(inner)
+        | st.lists(inner).map(tuple)
+        | st.dictionaries(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), inner)
+        | st.frozensets(st.integers() | st.text())
+    ),
+    max_leaves=20,
+)
+
+
+@given(plain)
+def test_every_value_survives_a_json_round_trip(value: Any) -> None:
+    converted = to_json_value(value)
+    text = json.dumps(converted, ensure_ascii=False, allow_nan=False)
+    assert json.loads(text.encode()) == converted
+    assert to_json_value(converted) == converted
+
+
+def test_sets_are_sorted_and_keys_become_text() -> None:
+    assert to_json_value({3, 1, 2}) == [1, 2, 3]
+    assert to_json_value({2: (2, 3), None: float("nan"), True: {"b", "a"}}) == {
+        "2": [2, 3],
+        "null": "nan",
+        "true": ["a", "b"],
+    }
+
+
+def test_cycles_and_deep_nesting_end() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    assert "nested too deeply" in json.dumps(to_json_value(endless))
+
+
+def test_integers_that_python_refuses_to_print_become_text() -> None:
+    assert to_json_value(10**5000) == "an integer of over 4,000 digits"
+    assert to_json_value(10**100) == 10**100
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_printable_text_can_be_encoded(text: str) -> None:
+    printable(text).encode()
+
+
+def test_printable_keeps_valid_text_and_replaces_lone_surrogates() -> None:
+    assert printable("naïve 𝕏 😀") == "naïve 𝕏 😀"
+    assert printable("a\ud800b") == "a\ufffdb"
