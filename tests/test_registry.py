@@ -42,7 +42,7 @@ def test_an_unknown_id_is_answered_with_the_nearest() -> None:
 
 
 def test_what_cannot_be_imported_is_named() -> None:
-    with pytest.raises(InvalidValueError, match="Cannot import 'no.such:Thing'"):
+    with pytest.raises(InvalidValueError, match=r"Cannot import 'no\.such:Thing'"):
         load_object("no.such:Thing")
     with pytest.raises(InvalidValueError, match="Cannot import 'json:nope'"):
         load_object("json:nope")
