@@ -1,0 +1,132 @@
+"""Execution trees as one self-contained HTML page.
+
+What agents wrote is hostile text. It is embedded as JSON in which no character can end the script element that
+holds it, and the page's script puts it into the document as text alone, never as markup.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from rao_gym.errors import InvalidValueError
+from rao_gym.jsonable import printable
+from rao_gym.limits import Limits
+from rao_gym.rewards import node_rewards, success_signals
+from rao_gym.tree import ExecutionTree, Node
+
+_PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
+_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
+
+
+def write_page(
+    trees: Sequence[ExecutionTree],
+    path: Path,
+    title: str,
+    *,
+    delegation_bonus: float = 0.0,
+    limits: Limits | None = None,
+) -> None:
+    """Write a page that shows trees: their outline, and every node's transcript, rewards and usage.
+
+    The page needs no network and no other file. It renders only what is in view, so trees of many thousands of
+    nodes are fine.
+
+    Args:
+        trees: The trees, at least one; finished or not.
+        path: The file to write; its folder is created.
+        title: Title of the page.
+        delegation_bonus: λ of Eq. 1 (arXiv:2605.06639), for the local node rewards R that the page shows.
+        limits: What the trees and their nodes could use, shown beside what they used.
+
+    Raises:
+        InvalidValueError: There is no tree.
+        OSError: The file cannot be written.
+    """
+    if not trees:
+        raise InvalidValueError("There is no tree to show.")
+    documents = [_tree_document(tree, delegation_bonus) for tree in trees]
+    settings = {
+        "delegation_bonus": delegation_bonus,
+        "limits": None if limits is None else asdict(limits),
+        "labels": [_label(tree) for tree in trees],
+    }
+    parts = {
+        "title": html.escape(printable(title)),
+        "style": _resource("page.css"),
+        "script": _resource("page.js"),
+        "settings": embedded_json(settings),
+        "trees": "\n".join(
+            f'<script type="application/json" class="tree">{embedded_json(document)}</script>' for document in documents
+        ),
+    }
+    page = _PLACEHOLDER.sub(lambda match: parts[match.group(1)], _resource("page.html"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+
+
+def embedded_json(document: Any) -> str:
+    """Return JSON that can stand in a script element, whatever text it holds.
+
+    It is ASCII, so U+2028, U+2029 and lone surrogates are escaped, and ``<``, ``>`` and ``&`` are escaped too.
+    """
+    return json.dumps(document, ensure_ascii=True, separators=(",", ":")).translate(_ESCAPES)
+
+
+def _resource(name: str) -> str:
+    """Return the text of a file of this package."""
+    return resources.files("rao_gym.viewer").joinpath(name).read_text(encoding="utf-8")
+
+
+def _label(tree: ExecutionTree) -> str:
+    """Return a tree's entry in the list of trees."""
+    signal = "?" if tree.root.signal is None else f"{tree.root.signal:.2f}"
+    return f"{tree.task.id} · s̃ {signal} · {len(tree):,} node{'' if len(tree) == 1 else 's'}"
+
+
+def _tree_document(tree: ExecutionTree, delegation_bonus: float) -> dict[str, Any]:
+    """Return what the page needs of a tree; each distinct message text is written once."""
+    signals = dict(success_signals(tree).by_node) if tree.root.ended else {}
+    rewards = node_rewards(tree, signals, delegation_bonus)
+    texts: dict[str, int] = {}
+    nodes = [
+        {
+            "parent": None if node.parent is None else node.parent.id,
+            "position": node.position,
+            "goal": node.goal,
+            "arguments": node.arguments,
+            "wave": node.wave,
+            "outcome": str(node.stop_reason or node.status),
+            "ended": node.ended,
+            "detail": node.detail,
+            "value": node.value,
+            "verified": node.signal,
+            "signal": signals.get(node.id),
+            "reward": rewards.get(node.id),
+            "turns": node.turns,
+            "tokens": node.tokens,
+            "refusals": node.refusals,
+            "messages": _messages(node, texts),
+        }
+        for node in tree.nodes
+    ]
+    return {
+        "task": asdict(tree.task),
+        "turns": tree.turns,
+        "tokens": tree.tokens,
+        "depth": tree.depth,
+        "critical_path": tree.critical_path(),
+        "nodes": nodes,
+        "texts": list(texts),
+    }
+
+
+def _messages(node: Node, texts: dict[str, int]) -> list[tuple[str, int]]:
+    """Return a node's messages as roles and places in `texts`, to which new texts are added."""
+    return [(message["role"], texts.setdefault(message["content"], len(texts))) for message in node.messages]
