@@ -1,0 +1,85 @@
+"""What a generation engine is: token ids in, token ids and their log-probabilities out, in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from rao_gym.errors import InvalidValueError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How completions are drawn.
+
+    Attributes:
+        temperature: Divides the logits; 0 takes the most probable token.
+        top_p: Tokens are drawn from the smallest set that holds this share of the probability; 1 is all.
+        top_k: Tokens are drawn from this many of the most probable; 0 is all.
+        max_new_tokens: Tokens of one completion, the end-of-turn token included.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    max_new_tokens: int = 512
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InvalidValueError: A value is out of range.
+        """
+        if not self.temperature >= 0:
+            raise InvalidValueError(f"temperature must be at least 0, got {self.temperature!r}.")
+        if not 0 < self.top_p <= 1:
+            raise InvalidValueError(f"top_p must be above 0 and at most 1, got {self.top_p!r}.")
+        if self.top_k < 0:
+            raise InvalidValueError(f"top_k must be at least 0, got {self.top_k!r}.")
+        if self.max_new_tokens < 1:
+            raise InvalidValueError(f"max_new_tokens must be at least 1, got {self.max_new_tokens!r}.")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One completion that is asked for.
+
+    Attributes:
+        ids: Every token before the completion.
+        seed: Seeds the draws of this completion; what else is in the batch does not matter to them.
+        session: Names the conversation, whose earlier tokens the engine may have kept; None for none.
+    """
+
+    ids: Sequence[int]
+    seed: tuple[int, ...]
+    session: Hashable | None = None
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What the model wrote.
+
+    Attributes:
+        ids: The tokens, with the end-of-turn token if it wrote one.
+        logprobs: Log-probability of each under the model at the sampling temperature, over the whole
+            vocabulary: `top_p` and `top_k` narrow what is drawn, not this. At temperature 0, as at 1.
+        ended: Whether the last token is an end-of-turn token; otherwise `max_new_tokens` ran out.
+    """
+
+    ids: list[int]
+    logprobs: list[float]
+    ended: bool
+
+
+class Engine(Protocol):
+    """Generates with the weights that the learner trains."""
+
+    def generate(self, requests: Sequence[Request], sampling: Sampling) -> list[Completion]:
+        """Return one completion for each request, in order."""
+
+    def release(self, session: Hashable) -> None:
+        """Forget what is kept of a conversation."""
+
+    def sync_weights(self) -> None:
+        """Take over the learner's weights as they are now, and forget every conversation."""

@@ -1,0 +1,121 @@
+"""A tiny Qwen3 and its tokenizer, built on the spot for experiments that take minutes on a CPU.
+
+The tokenizer is trained on transcripts. Digits, operators and parentheses stand apart; everything between them
+merges freely, so that wording that is always the same, such as the frame of a tool call, becomes a single token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+from rao_gym.errors import InvalidValueError
+
+START, END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
+
+_APART = r"1[0-9]|[0-9]|[-+*()]"
+
+CHAT_TEMPLATE = (
+    "{% for message in messages %}{% if message['role'] != 'system' %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' }}"
+    "{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+"""ChatML without the system message: a tiny model knows the rules and the action form from its warm start."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TinyModelSettings:
+    """The shape of the model.
+
+    Attributes:
+        layers: Number of layers.
+        width: Width of the residual stream.
+        heads: Attention heads of each layer.
+        hidden: Width of the feed-forward layers.
+        vocabulary: Tokens that the tokenizer may learn.
+        positions: Longest sequence.
+    """
+
+    layers: int = 3
+    width: int = 96
+    heads: int = 4
+    hidden: int = 256
+    vocabulary: int = 1024
+    positions: int = 2048
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InvalidValueError: A value is out of range.
+        """
+        for name in ("layers", "width", "heads", "hidden", "positions"):
+            if getattr(self, name) < 1:
+                raise InvalidValueError(f"{name} must be at least 1, got {getattr(self, name)!r}.")
+        if self.width % self.heads or self.width // self.heads % 2:
+            raise InvalidValueError(f"width must be an even multiple of heads={self.heads}, got {self.width}.")
+        if self.vocabulary < 300:
+            raise InvalidValueError(f"vocabulary must be at least 300, got {self.vocabulary}.")
+
+
+def build_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
+    """Train a tokenizer on transcripts.
+
+    Args:
+        texts: Contents of messages.
+        vocabulary: The most tokens that it may have; it stops earlier when nothing is left to merge.
+
+    Returns:
+        A tokenizer that can write any text, with a chat template.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_APART), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        min_frequency=2,
+        special_tokens=[START, END, PAD],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator([*texts, "user\n", "user\n", "assistant\n", "assistant\n"], trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token=END,
+        pad_token=PAD,
+        additional_special_tokens=[START],
+        chat_template=CHAT_TEMPLATE,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def build_model(settings: TinyModelSettings, tokenizer: Any, seed: int) -> Qwen3ForCausalLM:
+    """Build a Qwen3 with random weights that are a function of the seed alone."""
+    config = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=settings.width,
+        intermediate_size=settings.hidden,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=settings.heads,
+        num_key_value_heads=settings.heads,
+        head_dim=settings.width // settings.heads,
+        max_position_embeddings=settings.positions,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Qwen3ForCausalLM(config)
