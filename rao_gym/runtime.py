@@ -96,8 +96,8 @@ class Runtime(Generic[ContextT]):
         self.recursive = recursive
         self._count_tokens = count_tokens
         self._form = _action_form(family, actions, sandbox)
-        launch = [launch_spec(family.launch_parameters, family.launch_description)] if recursive else []
-        self.tool_specs: tuple[ToolSpec, ...] = (*family.tool_specs(), *launch, finish_spec())
+        launch = launch_spec(family.launch_parameters, family.launch_description, goal_optional=family.goal_optional)
+        self.tool_specs: tuple[ToolSpec, ...] = (*family.tool_specs(), *([launch] if recursive else []), finish_spec())
         self._specs_by_name = {spec.name: spec for spec in self.tool_specs}
         self._system = f"{family.rules(recursive=recursive)}\n\n{self._form.instructions(self.tool_specs)}"
         self._system_tokens = count_tokens(self._system)
@@ -374,8 +374,8 @@ class Runtime(Generic[ContextT]):
             raise LaunchRefusedError(f"the tree has {limits.max_nodes} agents, the most allowed.")
         if share is not None and share < 1:
             raise LaunchRefusedError("too few turns are left to share with a sub-agent.")
-        goal = printable(launch.arguments["goal"])
-        if not goal.strip():
+        goal = printable(launch.arguments.get("goal", ""))
+        if not goal.strip() and not self.family.goal_optional:
             raise LaunchRefusedError("the goal is empty. Say what the sub-agent must do.")
         return self.family.delegate(goal, activity.context, launch.arguments)
 

@@ -153,7 +153,7 @@ def finish_spec() -> ToolSpec:
     return ToolSpec(FINISH, "Hand back your answer and end.", (answer,))
 
 
-def launch_spec(extra: Sequence[Parameter], description: str) -> ToolSpec:
+def launch_spec(extra: Sequence[Parameter], description: str, *, goal_optional: bool = False) -> ToolSpec:
     """Return the tool that launches a sub-agent, with the family's own parameters after the goal."""
-    goal = Parameter("goal", "string", "What the sub-agent must do.")
+    goal = Parameter("goal", "string", "What the sub-agent must do.", required=not goal_optional)
     return ToolSpec(LAUNCH, description, (goal, *extra))

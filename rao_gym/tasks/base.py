@@ -71,6 +71,7 @@ class TaskFamily(ABC, Generic[ContextT]):
         action_forms: The action forms it can be played with; the first is the default.
         launch_parameters: What `launch_subagent` takes after the goal.
         launch_description: What launching means here, for the agent.
+        goal_optional: Whether a launch may leave out the goal; `delegate` is given ``""`` then and derives one.
     """
 
     id: ClassVar[str]
@@ -78,6 +79,7 @@ class TaskFamily(ABC, Generic[ContextT]):
     action_forms: tuple[str, ...] = ("python", "tools")
     launch_parameters: tuple[Parameter, ...] = ()
     launch_description: str = "Give part of the work to a new agent and get back its answer."
+    goal_optional: bool = False
 
     @abstractmethod
     def sample(self, seed: int, split: str, index: int, difficulty: int) -> Task[ContextT]:
