@@ -1,0 +1,37 @@
+"""Answers: how a value is written, and what is accepted as the same number.
+
+An answer is a whole number or a fraction in lowest terms: ``7``, ``-3/4``. Every other way to write exactly the
+same number is accepted: a JSON number, text, a fraction that is not in lowest terms, a decimal such as ``2.5``,
+which means exactly 5/2. Modulo a prime the answer is the remainder itself, from 0 to one less than the modulus.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Any
+
+from rao_gym.tasks.arithmetic.expressions import MAX_DIGITS, Value, simplest
+
+_WRITTEN = re.compile(r"[+-]?[0-9]+(?:/[0-9]*[1-9][0-9]*|\.[0-9]+)?")
+
+
+def number_of(answer: Any) -> Value | None:
+    """Return the number that an answer stands for, or None when it is not a number or has too many digits."""
+    if isinstance(answer, int) and not isinstance(answer, bool):
+        return answer if abs(answer) < 10**MAX_DIGITS else None
+    if isinstance(answer, float):
+        # The shortest text that reads back as the float is what its writer meant.
+        return simplest(Fraction(repr(answer))) if answer - answer == 0 else None
+    if not isinstance(answer, str):
+        return None
+    written = answer.strip()
+    if len(written) > MAX_DIGITS or _WRITTEN.fullmatch(written) is None:
+        return None
+    return simplest(Fraction(written))
+
+
+def written(value: Value) -> int | str:
+    """Return a value as an answer: an int, or a fraction as text."""
+    value = simplest(value)
+    return value if isinstance(value, int) else str(value)

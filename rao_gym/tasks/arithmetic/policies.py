@@ -1,0 +1,247 @@
+"""Scripted policies for arithmetic. They know nothing but their transcripts.
+
+The skill that all of them share: an agent computes **one single operation on two numbers exactly in a turn**, and
+must write it down, as a note or as its answer. With `skill_columns` the numbers of that operation are limited too:
+a sum of two whole numbers may have so many columns in which both have significant digits, a product so many pairs
+of significant digits. Longer ones fall apart into partial results first (`rao_gym.tasks.arithmetic.operands.split`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final
+
+from rao_gym.policies.base import Turn
+from rao_gym.tasks.arithmetic.answers import number_of, written
+from rao_gym.tasks.arithmetic.expressions import (
+    Expression,
+    ExpressionError,
+    Number,
+    Operation,
+    Value,
+    evaluate,
+    parse,
+    render,
+)
+from rao_gym.tasks.arithmetic.operands import (
+    LEFT,
+    RIGHT,
+    SIDES,
+    columns,
+    operand,
+    reducible,
+    split,
+    substitute,
+)
+from rao_gym.tools import FINISH, LAUNCH
+
+SKILL_COLUMNS: Final = 4
+"""The skill of the reference policies where numbers are long."""
+
+_OPENING = re.compile(r"Compute(?: modulo ([0-9]+))?: ([^\n]+)")
+_RESPONSE = re.compile(r"<tool_response>\n(.*?)\n</tool_response>", re.DOTALL)
+_CALL = re.compile(r"<tool_call>(.*?)</tool_call>", re.DOTALL)
+
+
+def call(name: str, **arguments: Any) -> str:
+    """Return the text of a tool call."""
+    return f"<tool_call>{json.dumps({'name': name, 'arguments': arguments})}</tool_call>"
+
+
+def finish(value: Value) -> str:
+    """Return the text that hands back a value."""
+    return call(FINISH, answer=written(value))
+
+
+@dataclass(frozen=True)
+class Work:
+    """What an agent's transcript says.
+
+    Attributes:
+        expression: The expression as it stands after everything that came back and was noted.
+        modulus: The modulus, or None for ordinary arithmetic.
+    """
+
+    expression: Expression
+    modulus: int | None
+
+
+def work_of(turn: Turn, skill_columns: int | None = None) -> Work:
+    """Read an agent's transcript: its opening, the results of its launches, and its notes."""
+    opening = _OPENING.search(turn.messages[1]["content"])
+    if opening is None:
+        raise ValueError(f"not an arithmetic transcript: {turn.messages[1]['content'][:80]!r}")
+    modulus = int(opening[1]) if opening[1] else None
+    expression = parse(opening[2], modulus)
+    for asked, response in _exchanges(turn):
+        arguments = asked.get("arguments", {})
+        if asked.get("name") == "note":
+            expression = _noted(expression, str(arguments.get("text")), skill_columns)
+        elif "operand" in arguments:
+            expression = _parsed(response, modulus) or expression
+        elif asked.get("name") == LAUNCH:
+            expression = _filled(expression, str(arguments.get("goal")), response, modulus, skill_columns)
+    return Work(expression, modulus)
+
+
+def _exchanges(turn: Turn) -> Iterator[tuple[dict[str, Any], str]]:
+    """Return each call of an agent with the response to it."""
+    for action, reply in zip(turn.messages[2::2], turn.messages[3::2], strict=False):
+        calls, responses = _CALL.findall(action["content"]), _RESPONSE.findall(reply["content"])
+        for asked, response in zip(calls, responses, strict=False):
+            yield json.loads(asked), response
+
+
+def _parsed(text: str, modulus: int | None) -> Expression | None:
+    """Read an expression, or None where a failure stands in its place."""
+    try:
+        return parse(text, modulus)
+    except ExpressionError:
+        return None
+
+
+def _noted(expression: Expression, note: str, skill_columns: int | None) -> Expression:
+    """Return the expression after a noted step ``3+8=11``, which is always that of the first operation."""
+    path = _path_to_first(expression, skill_columns)
+    value = number_of(note.rpartition("=")[2])
+    return expression if value is None else _rebuilt(path[:-1], Number(value))
+
+
+def _filled(
+    expression: Expression, goal: str, response: str, modulus: int | None, skill_columns: int | None
+) -> Expression:
+    """Return the expression with a response in place of the operand that was written out as `goal`."""
+    whole = _divided(expression, skill_columns)
+    value = number_of(response)
+    if value is None or isinstance(whole, Number):
+        return expression
+    for side in SIDES:
+        if render(operand(whole, side)) == goal:
+            return substitute(whole, side, value)
+    return expression
+
+
+def _divided(expression: Expression, skill_columns: int | None) -> Expression:
+    """Return an operation that is beyond the skill as one on its partial results; anything else as it is."""
+    amount = None if skill_columns is None else columns(expression)
+    if amount is None or skill_columns is None or amount <= skill_columns:
+        return expression
+    return split(expression) or expression
+
+
+def _path_to_first(expression: Expression, skill_columns: int | None) -> list[tuple[Operation, str]]:
+    """Return the way to the first operation on two numbers that is within the skill.
+
+    Returns:
+        The operations from the top down, each with the side on which the way goes on (``""`` for the last one).
+    """
+    path: list[tuple[Operation, str]] = []
+    whole = _divided(expression, skill_columns)
+    while isinstance(whole, Operation):
+        side = LEFT if isinstance(whole.left, Operation) else RIGHT if isinstance(whole.right, Operation) else ""
+        path.append((whole, side))
+        if not side:
+            break
+        whole = _divided(operand(whole, side), skill_columns)
+    return path
+
+
+def _rebuilt(path: Sequence[tuple[Operation, str]], part: Expression) -> Expression:
+    """Return the whole expression with `part` at the end of the way to it."""
+    for whole, side in reversed(path):
+        left, right = (part, whole.right) if side == LEFT else (whole.left, part)
+        part = Operation(whole.operator, left, right, whole.grouped)
+    return part
+
+
+@dataclass(frozen=True, kw_only=True)
+class SinglePolicy:
+    """Works alone: notes one operation a turn, then finishes. Long expressions outlast its turns or its window.
+
+    Attributes:
+        skill_columns: How long the numbers of one operation may be; None means any length.
+    """
+
+    skill_columns: int | None = None
+
+    def act(self, turns: Sequence[Turn]) -> list[str]:
+        """Take one step for each agent."""
+        return [self.step(work_of(turn, self.skill_columns)) for turn in turns]
+
+    def step(self, work: Work) -> str:
+        """Note the first operation, or finish with the last one."""
+        if isinstance(work.expression, Number):
+            return finish(work.expression.value)
+        path = _path_to_first(work.expression, self.skill_columns)
+        operation = path[-1][0]
+        value = evaluate(operation, work.modulus)
+        if len(path) == 1:
+            return finish(value)
+        return call("note", text=f"{render(operation)}={written(value)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecursivePolicy:
+    """Launches every operand that is not a number, all in one message, and computes the operation that is left.
+
+    Where no launch is possible any more it works on alone, as `SinglePolicy` does.
+
+    Attributes:
+        skill_columns: How long the numbers of one operation may be; None means any length.
+        written: Whether goals are written out; otherwise operands are named.
+    """
+
+    skill_columns: int | None = None
+    written: bool = False
+
+    def act(self, turns: Sequence[Turn]) -> list[str]:
+        """Take one step for each agent."""
+        return [self._step(turn) for turn in turns]
+
+    def _step(self, turn: Turn) -> str:
+        work = work_of(turn, self.skill_columns)
+        whole = _divided(work.expression, self.skill_columns)
+        if isinstance(whole, Number) or reducible(whole) or not _may_launch(turn):
+            return SinglePolicy(skill_columns=self.skill_columns).step(work)
+        sides = [side for side in SIDES if isinstance(operand(whole, side), Operation)]
+        if self.written:
+            return "\n".join(call(LAUNCH, goal=render(operand(whole, side))) for side in sides)
+        return "\n".join(call(LAUNCH, operand=side) for side in sides)
+
+
+def _may_launch(turn: Turn) -> bool:
+    """Tell whether an agent can launch two sub-agents."""
+    limits = turn.limits
+    launches = any(spec.name == LAUNCH for spec in turn.tools)
+    return launches and limits.depth != 0 and all(n is None or n >= 2 for n in (limits.children, limits.nodes))
+
+
+@dataclass(frozen=True)
+class DirectPolicy:
+    """Answers at once: right for a single operation, a guess for everything longer.
+
+    Mixed with `RecursivePolicy` it gives demonstrations of both ways to act, from which learning can start.
+
+    Attributes:
+        seed: Seed of the guesses; equal seeds guess alike for the same agent and expression.
+        skill_columns: How long the numbers of one operation may be; None means any length.
+    """
+
+    seed: int
+    skill_columns: int | None = field(default=None, kw_only=True)
+
+    def act(self, turns: Sequence[Turn]) -> list[str]:
+        """Answer for each agent."""
+        return [self._answer(turn) for turn in turns]
+
+    def _answer(self, turn: Turn) -> str:
+        work = work_of(turn, self.skill_columns)
+        whole = _divided(work.expression, self.skill_columns)
+        if isinstance(whole, Number) or reducible(whole):
+            return finish(evaluate(whole, work.modulus))
+        random = Random(f"{self.seed} {turn.agent} {turn.messages[1]['content']}")
+        return finish(random.randrange(work.modulus) if work.modulus else random.randint(-99, 99))

@@ -1,0 +1,226 @@
+"""Sampling of expressions.
+
+**Splits.** An expression belongs to the split that its numbers decide, by a hash of their sorted list. So splits
+never share an expression, whatever the seeds, and rearrangements of the same numbers stay together. Eight
+expressions of ten are training tasks, one is for validation and one for testing. Where there are few expressions,
+as at difficulty 1 modulo 13, a split repeats its own but still never holds another's.
+
+**Operators.** They are drawn knowing the values of the two operands, so that every expression has a value of
+bounded size and answers stay spread out: no divisor is 0; results keep to 12 digits where any operator allows it;
+quotients keep every denominator a divisor of 12 where any operator allows it; and modulo a prime, a product with
+a factor 0 is kept half of the time only, so that long products do not collapse to 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import gcd
+from typing import Final
+from zlib import crc32
+
+import numpy as np
+
+from rao_gym.errors import InvalidValueError
+from rao_gym.tasks.arithmetic.expressions import (
+    Expression,
+    Number,
+    Operation,
+    Value,
+    apply,
+    evaluate,
+    grouped,
+    run,
+)
+from rao_gym.tasks.base import SPLITS
+
+BALANCED_DEPTH: Final = 12
+"""Depth to which balanced trees are full; each level beyond it adds one operation."""
+
+TERMS_PER_DIFFICULTY: Final = 8
+"""Operands that each step of difficulty adds to a chain."""
+
+_BUCKETS: Final = (SPLITS[0],) * 8 + SPLITS[1:]
+_MAX_TRIES: Final = 10_000
+_WANTED_SIZE: Final = 10**12
+_WANTED_DENOMINATORS: Final = 12
+
+
+def split_of(numbers: Sequence[int]) -> str:
+    """Return the split of the expressions that are built from these numbers, in whatever order."""
+    return _BUCKETS[crc32(",".join(map(str, sorted(numbers))).encode()) % len(_BUCKETS)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranges:
+    """What expressions are built from.
+
+    Attributes:
+        operators: Some of ``+ - * /``, each once.
+        operand_min: Smallest operand.
+        operand_max: Largest operand.
+        modulus: A prime, or None for ordinary arithmetic.
+    """
+
+    operators: str
+    operand_min: int
+    operand_max: int
+    modulus: int | None = None
+
+
+Part = tuple[Expression, Value]
+"""A part of an expression, with its value."""
+
+
+class Sampler:
+    """Draws the expressions of one task.
+
+    Args:
+        ranges: What expressions are built from.
+        split: The split that the expression must belong to.
+        generator: The source of randomness.
+    """
+
+    def __init__(self, ranges: Ranges, split: str, generator: np.random.Generator) -> None:
+        self._ranges = ranges
+        self._split = split
+        self._generator = generator
+
+    def tree(self, depth: int, shape: str) -> Part:
+        """Draw a nested expression.
+
+        Args:
+            depth: Operations from the top to the deepest one.
+            shape: ``"balanced"``: both operands of an operation are as deep. ``"ragged"``: one operand goes on to
+                the bottom, the other one is a number or a single operation.
+        """
+        full = min(depth, BALANCED_DEPTH) if shape == "balanced" else 1
+        # Operations in the other operand of each level above the full part.
+        beside = np.zeros(depth - full, int) if shape == "balanced" else self._generator.integers(0, 2, depth - full)
+        leaves = self._numbers(2**full + int(beside.sum()) + len(beside))
+        parts = [self._leaf(value) for value in leaves[: 2**full]]
+        while len(parts) > 1:
+            parts = [self._join(parts[i], parts[i + 1]) for i in range(0, len(parts), 2)]
+        spine = parts[0]
+        others = iter(leaves[2**full :])
+        for has_operation, on_the_right in zip(beside, self._generator.integers(0, 2, len(beside)), strict=True):
+            other = self._leaf(next(others))
+            if has_operation:
+                other = self._join(other, self._leaf(next(others)))
+            spine = self._join(spine, other) if on_the_right else self._join(other, spine)
+        return spine
+
+    def chain(self, num_operands: int) -> Part:
+        """Draw an expression without parentheses."""
+        operands = self._numbers(num_operands)
+        modulus = self._ranges.modulus
+        terms: list[Expression] = []
+        signs: list[str] = []
+        factors, operators = [self._leaf(operands[0])], list[str]()
+        term = factors[0]
+        for operand in operands[1:]:
+            leaf = self._leaf(operand)
+            operator = self._operator(term, leaf)
+            if operator in "*/":
+                operators.append(operator)
+                factors.append(leaf)
+                # Any operation stands for the term: what matters is that it is not a number any more.
+                term = (Operation(operator, term[0], leaf[0]), apply(operator, term[1], leaf[1], modulus))
+            else:
+                terms.append(run([part for part, _ in factors], operators, modulus))
+                signs.append(operator)
+                factors, operators, term = [leaf], [], leaf
+        terms.append(run([part for part, _ in factors], operators, modulus))
+        expression = run(terms, signs)
+        return expression, evaluate(expression, modulus)
+
+    def pair(self, num_digits: int) -> Part:
+        """Draw a single operation on two numbers of `num_digits` digits."""
+        smallest = 10 ** (num_digits - 1)
+        first, second = self._in_split(lambda: [self._digits(num_digits, smallest) for _ in range(2)])
+        operator = str(self._generator.choice(list(self._ranges.operators)))
+        expression = Operation(operator, Number(first), Number(second))
+        return expression, evaluate(expression)
+
+    def _digits(self, num_digits: int, smallest: int) -> int:
+        """Draw a number of so many digits, however long; one digit may be 0."""
+        drawn = int("".join(map(str, self._generator.integers(0, 10, num_digits))))
+        return (
+            drawn if num_digits == 1 or drawn >= smallest else drawn + smallest * int(self._generator.integers(1, 10))
+        )
+
+    def _numbers(self, count: int) -> list[int]:
+        """Draw operands."""
+        ranges = self._ranges
+
+        def draw() -> list[int]:
+            numbers: list[int] = self._generator.integers(ranges.operand_min, ranges.operand_max + 1, count).tolist()
+            return numbers
+
+        if set(ranges.operators) & {"+", "-"}:
+            return self._in_split(draw)
+        # Products alone: a single 0 would decide the answer of the whole expression.
+        modulus = ranges.modulus or ranges.operand_max + 1
+        return self._in_split(lambda: [value if value % modulus else 1 for value in draw()])
+
+    def _in_split(self, draw: Callable[[], list[int]]) -> list[int]:
+        """Draw numbers until they belong to the split.
+
+        Raises:
+            InvalidValueError: There are too few expressions for the split to have any.
+        """
+        for _ in range(_MAX_TRIES):
+            numbers = draw()
+            if split_of(numbers) == self._split:
+                return numbers
+        ranges = self._ranges
+        raise InvalidValueError(
+            f"operand_min={ranges.operand_min} and operand_max={ranges.operand_max} leave no {self._split} task "
+            f"of this difficulty; widen the range."
+        )
+
+    def _leaf(self, operand: int) -> Part:
+        """Return an operand as a part."""
+        modulus = self._ranges.modulus
+        return Number(operand), operand if modulus is None else operand % modulus
+
+    def _join(self, left: Part, right: Part) -> Part:
+        """Return two parts under an operator, in parentheses."""
+        operator = self._operator(left, right)
+        expression = Operation(operator, grouped(left[0]), grouped(right[0]), grouped=True)
+        return expression, apply(operator, left[1], right[1], self._ranges.modulus)
+
+    def _operator(self, left: Part, right: Part) -> str:
+        """Draw an operator that suits both parts, or the one with the smallest result where none does."""
+        operators = self._ranges.operators
+        first = int(self._generator.random() * len(operators))
+        rotated = operators[first:] + operators[:first]
+        for operator in rotated:
+            if self._suits(operator, left, right):
+                return operator
+        results = [
+            (_magnitude(apply(operator, left[1], right[1], self._ranges.modulus)), operator)
+            for operator in rotated
+            if operator != "/"
+        ]
+        return min(results)[1]
+
+    def _suits(self, operator: str, left: Part, right: Part) -> bool:
+        """Tell whether an operator keeps to the bounds that the module describes."""
+        first, second, modulus = left[1], right[1], self._ranges.modulus
+        if operator == "/" and (second == 0 or (modulus is None and _is_fraction(left[0], right[0]))):
+            return False
+        if modulus is not None:
+            return operator != "*" or bool(first and second) or self._generator.random() < 0.5
+        result = apply(operator, first, second)
+        return -_WANTED_SIZE < result < _WANTED_SIZE and _WANTED_DENOMINATORS % result.denominator == 0
+
+
+def _magnitude(value: Value) -> int:
+    """Return how large a value's larger part is."""
+    return max(abs(value.numerator), value.denominator)
+
+
+def _is_fraction(left: Expression, right: Expression) -> bool:
+    """Tell whether a quotient would be a fraction in lowest terms, which is a number and no operation."""
+    return isinstance(left, Number) and isinstance(right, Number) and gcd(int(left.value), int(right.value)) == 1
