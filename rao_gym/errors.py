@@ -30,6 +30,10 @@ class FileFormatError(RaoError, ValueError):
     """A file whose contents are not what was expected; the message names the line."""
 
 
+class MissingExtraError(RaoError, ImportError):
+    """Something that an optional extra of this package brings, which is not installed."""
+
+
 class UsageError(RaoError, RuntimeError):
     """A call that is not allowed in the present state, such as acting for a node that has ended."""
 

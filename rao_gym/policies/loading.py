@@ -1,0 +1,143 @@
+"""Policies by name."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from rao_gym.errors import InvalidValueError, MissingExtraError, PolicyError, RaoError, nearest, unknown_name
+from rao_gym.policies.base import Policy, PolicyLike, as_policy
+from rao_gym.policies.openai import OpenAIPolicy, ServerOptions
+from rao_gym.policies.random import RandomPolicy
+from rao_gym.registry import load_object
+from rao_gym.tasks.base import TaskFamily
+
+ENTRY_POINTS = "rao_gym.policies"
+"""Other packages add policies here: the name before the colon -> ``factory(rest, **options)``."""
+
+SCRIPTED = ("reference", "single")
+"""The policies that a family brings along; every other one can play any family."""
+
+NAMES = ("reference", "single", "random", "openai:MODEL", "hf:PATH", "vllm:PATH", "module:Class")
+"""How policies are named."""
+
+_EXTRAS = {"hf": "train", "vllm": "vllm"}
+
+
+def load_policy(policy: str | PolicyLike, family: TaskFamily[Any], **options: Any) -> Policy:
+    """Return a policy by name.
+
+    Args:
+        policy: One of `NAMES`, or a policy or function, which is returned as a policy.
+        family: The family that it will play.
+        **options: The policy's own options: `ServerOptions` for ``openai``, ``seed`` for ``random``, whatever the
+            class takes for ``module:Class``.
+
+    Raises:
+        UnknownNameError: No policy has that name, or it has no such option.
+        InvalidValueError: An option's value is out of range, or the class cannot be imported.
+        MissingExtraError: The policy is part of an extra that is not installed.
+        PolicyError: What was found is not a policy.
+    """
+    if not isinstance(policy, str):
+        _check_options(policy_name(policy), options, ())
+        return as_policy(policy)
+    prefix, colon, rest = policy.partition(":")
+    if not colon:
+        return _plain(policy, family, options)
+    if not rest:
+        raise InvalidValueError(f"Policy {policy!r} names nothing after the colon.")
+    if prefix == "openai":
+        _check_options(policy, options, signature(ServerOptions).parameters)
+        return OpenAIPolicy(rest, ServerOptions(**options))
+    registered = entry_points(group=ENTRY_POINTS)
+    if prefix in registered.names or prefix in _EXTRAS:
+        return _registered(prefix, rest, options)
+    return _imported(policy, options)
+
+
+def policy_name(policy: str | PolicyLike) -> str:
+    """Return how a policy is called in results."""
+    if isinstance(policy, str):
+        return policy
+    named = policy if hasattr(policy, "__qualname__") else type(policy)
+    return f"{named.__module__}:{named.__qualname__}"
+
+
+def _plain(name: str, family: TaskFamily[Any], options: Mapping[str, Any]) -> Policy:
+    """Return a policy whose name has no colon."""
+    if name == "random":
+        _check_options(name, options, signature(RandomPolicy).parameters)
+        return RandomPolicy(**options)
+    if name not in SCRIPTED:
+        raise unknown_name("policy", name, NAMES)
+    _check_options(name, options, ())
+    return family.reference_policy() if name == "reference" else family.single_policy()
+
+
+def _registered(prefix: str, rest: str, options: Mapping[str, Any]) -> Policy:
+    """Return a policy that another package offers."""
+    extra = _EXTRAS.get(prefix, prefix)
+    found = list(entry_points(group=ENTRY_POINTS, name=prefix))
+    if not found:
+        raise MissingExtraError(f"Policy '{prefix}:{rest}' needs an extra: pip install 'rao-gym[{extra}]'.")
+    try:
+        factory = found[0].load()
+        _check_options(prefix, options, list(signature(factory).parameters)[1:])
+        return as_policy(factory(rest, **options))
+    except ImportError as error:
+        raise MissingExtraError(
+            f"Policy '{prefix}:{rest}' needs an extra: pip install 'rao-gym[{extra}]' ({error})."
+        ) from error
+
+
+def _imported(path: str, options: Mapping[str, Any]) -> Policy:
+    """Return a policy from the user's own module, which may lie in the working directory."""
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+    try:
+        named = load_object(path)
+    except RaoError:
+        prefix = path.partition(":")[0]
+        if nearest(prefix, (*SCRIPTED, "random", "openai", *_EXTRAS)):
+            raise unknown_name("policy", path, NAMES) from None
+        raise
+    except Exception as error:
+        raise PolicyError(f"Policy {path!r} cannot be imported: {type(error).__name__}: {error}.") from error
+    if not isinstance(named, type):
+        _check_options(path, options, ())
+        return as_policy(named)
+    return as_policy(_construct(path, named, options))
+
+
+def _construct(path: str, cls: Callable[..., Any], options: Mapping[str, Any]) -> Any:
+    """Call a class with options.
+
+    Raises:
+        UnknownNameError: It takes no such option.
+        PolicyError: It raised.
+    """
+    parameters = signature(cls).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        _check_options(path, options, parameters)
+    try:
+        return cls(**options)
+    except RaoError:
+        raise
+    except Exception as error:
+        raise PolicyError(f"Policy {path!r} cannot be built: {type(error).__name__}: {error}.") from error
+
+
+def _check_options(policy: str, options: Mapping[str, Any], valid: Any) -> None:
+    """Check that a policy takes these options.
+
+    Raises:
+        UnknownNameError: It does not.
+    """
+    for name in options:
+        if name not in valid:
+            raise unknown_name(f"option of policy {policy}", name, list(valid))
