@@ -1,0 +1,120 @@
+"""What is kept of an episode: one line of JSON, from which the episode can be played again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from rao_gym.evaluation.rollouts import Rollout
+from rao_gym.jsonable import JSON, to_json_value
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpisodeResult:
+    """One episode: what was played, and what came of it.
+
+    Attributes:
+        id: The environment's id.
+        difficulty: Difficulty of the task.
+        seed: Seed of the run.
+        split: Split of the family.
+        index: Which task of the split.
+        policy: The policy's name.
+        policy_options: The policy's options.
+        options: The environment's options.
+        task: The task's id.
+        success: The root's success signal; None when the episode is excluded.
+        stop_reason: Why the root ended.
+        turns: Turns of all nodes.
+        tokens: Tokens of all transcripts.
+        nodes: Nodes of the tree.
+        depth: Depth of the deepest node.
+        critical_path: Turns on the longest chain of nodes that had to wait for each other.
+        refusals: Launches that were refused.
+        error: Why the episode is excluded; empty when it counts.
+    """
+
+    id: str
+    difficulty: int
+    seed: int
+    split: str
+    index: int
+    policy: str
+    policy_options: dict[str, JSON]
+    options: dict[str, JSON]
+    task: str
+    success: float | None = None
+    stop_reason: str = ""
+    turns: int = 0
+    tokens: int = 0
+    nodes: int = 0
+    depth: int = 0
+    critical_path: int = 0
+    refusals: int = 0
+    error: str = ""
+
+    def to_json(self) -> str:
+        """Return the result as one line of JSON; equal results give equal text."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> EpisodeResult:
+        """Read a line that `to_json` wrote.
+
+        Raises:
+            ValueError: It is not such a line; the message says why.
+        """
+        document = json.loads(text)
+        if not isinstance(document, dict):
+            raise ValueError("it is not a JSON object")
+        names = {field.name for field in fields(cls)}
+        wrong = names ^ set(document)
+        if wrong:
+            raise ValueError(f"it lacks the keys of a result, or has others: {', '.join(sorted(wrong))}")
+        return cls(**document)
+
+
+def result_of(
+    rollout: Rollout,
+    *,
+    id: str,
+    policy: str,
+    policy_options: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> EpisodeResult:
+    """Measure a rollout. A root that nothing can verify counts as 0."""
+    played: dict[str, Any] = {
+        "id": id,
+        "difficulty": rollout.key.difficulty,
+        "seed": rollout.key.seed,
+        "split": rollout.key.split,
+        "index": rollout.key.index,
+        "policy": policy,
+        "policy_options": options_as_json(policy_options),
+        "options": options_as_json(options),
+        "task": rollout.task_id,
+    }
+    tree = rollout.tree
+    if tree is None:
+        return EpisodeResult(**played, error=rollout.error)
+    return EpisodeResult(
+        **played,
+        success=tree.root.signal or 0.0,
+        stop_reason=str(tree.root.stop_reason),
+        turns=tree.turns,
+        tokens=tree.tokens,
+        nodes=len(tree),
+        depth=tree.depth,
+        critical_path=tree.critical_path(),
+        refusals=sum(node.refusals for node in tree.nodes),
+    )
+
+
+def options_as_json(options: Mapping[str, Any]) -> dict[str, JSON]:
+    """Return options in JSON form, sorted; a function is written as ``module:name``."""
+    return {
+        name: f"{value.__module__}:{value.__qualname__}" if hasattr(value, "__qualname__") else to_json_value(value)
+        for name, value in sorted(options.items())
+    }

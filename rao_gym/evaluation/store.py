@@ -1,0 +1,244 @@
+"""A run folder: results and trees as JSON lines, so that an interrupted run can go on.
+
+``settings.json`` says what was played; a folder holds one policy with one set of options. ``results.jsonl`` gets
+a line when an episode is over, ``trees.jsonl`` before that the tree, if it is to be kept. At the end of a run both
+are put in order and ``summary.json`` is written, so that a finished folder has the same bytes whatever the order
+in which episodes ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError
+from rao_gym.evaluation.results import EpisodeResult
+from rao_gym.evaluation.rollouts import TaskKey
+from rao_gym.evaluation.statistics import summarize
+from rao_gym.jsonable import JSON
+from rao_gym.tree import ExecutionTree
+
+RESULTS = "results.jsonl"
+TREES = "trees.jsonl"
+SETTINGS = "settings.json"
+SUMMARY = "summary.json"
+
+ResultKey = tuple[str, int, int]
+"""Which episode of a run folder: id, difficulty, index."""
+
+
+class RunFolder:
+    """The results of one run, on disk; use it in a `with` statement.
+
+    Args:
+        path: The folder; created when it is not there.
+        settings: What is played. A folder made with other settings is refused.
+
+    Attributes:
+        path: The folder.
+        results: The results so far, excluded episodes left out, for they are tried again.
+
+    Raises:
+        InvalidValueError: The folder was made with other settings, or is not a run folder.
+        FileFormatError: A line of its results cannot be read.
+    """
+
+    def __init__(self, path: Path, settings: dict[str, JSON]) -> None:
+        self.path = path
+        _claim(path, settings)
+        _drop_cut_line(path / RESULTS)
+        _drop_cut_line(path / TREES)
+        self._all = {_key(result): result for result in _read_results(path / RESULTS)}
+        self.results = {key: result for key, result in self._all.items() if not result.error}
+        kept = {result.task for result in self.results.values()}
+        _rewrite(path / TREES, lambda line: _task_id(line) if _task_id(line) in kept else None)
+        self._results_file: BinaryIO = (path / RESULTS).open("ab")
+        self._trees_file: BinaryIO = (path / TREES).open("ab")
+
+    def __enter__(self) -> RunFolder:
+        """Return the folder."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the files."""
+        self._results_file.close()
+        self._trees_file.close()
+
+    def find(self, id: str, key: TaskKey) -> EpisodeResult | None:
+        """Return the result of an episode that is there already."""
+        return self.results.get((id, key.difficulty, key.index))
+
+    def add(self, result: EpisodeResult, tree: ExecutionTree | None) -> None:
+        """Append a result, and its tree if it is to be kept, and flush both."""
+        if tree is not None:
+            self._trees_file.write(tree.to_json().encode() + b"\n")
+            self._trees_file.flush()
+        self._results_file.write(result.to_json().encode() + b"\n")
+        self._results_file.flush()
+        self._all[_key(result)] = result
+
+    def finish(self) -> None:
+        """Put the lines in order and write the summary of all that the folder holds."""
+        results = [self._all[key] for key in sorted(self._all)]
+        _write(self.path / RESULTS, "".join(f"{result.to_json()}\n" for result in results))
+        order = {result.task: place for place, result in enumerate(results)}
+        _rewrite(self.path / TREES, lambda line: order.get(_task_id(line)))
+        _write(self.path / SUMMARY, json.dumps([asdict(summary) for summary in summarize(results)], indent=2) + "\n")
+
+
+def read_results(path: Path) -> list[EpisodeResult]:
+    """Read the results of a run.
+
+    Args:
+        path: A run folder or a file of results.
+
+    Raises:
+        MissingFileError: There is no such file.
+        FileFormatError: A line of it is not a result; the message names the line.
+    """
+    file = path / RESULTS if path.is_dir() else path
+    if not file.is_file():
+        raise MissingFileError(f"There are no results in {str(path)!r}.")
+    return list(_read_results(file))
+
+
+def read_trees(path: Path) -> list[ExecutionTree]:
+    """Read trees.
+
+    Args:
+        path: A run folder, a file with a tree on each line, or a file with one tree.
+
+    Raises:
+        MissingFileError: There is no such file.
+        FileFormatError: A line of it is not a tree; the message names the line.
+    """
+    file = path / TREES if path.is_dir() else path
+    if not file.is_file():
+        raise MissingFileError(f"There are no trees in {str(path)!r}.")
+    trees = []
+    for number, line in _lines(file):
+        try:
+            trees.append(ExecutionTree.from_json(line))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise FileFormatError(f"{file}, line {number}: not a tree: {error}.") from error
+    if not trees:
+        raise FileFormatError(f"{file} holds no trees.")
+    return trees
+
+
+def _claim(path: Path, settings: dict[str, JSON]) -> None:
+    """Create the folder, or check that it was made with the same settings."""
+    if path.exists() and not path.is_dir():
+        raise InvalidValueError(f"{str(path)!r} is a file; results go into a folder.")
+    path.mkdir(parents=True, exist_ok=True)
+    file = path / SETTINGS
+    if not file.exists():
+        if (path / RESULTS).exists():
+            raise InvalidValueError(f"{str(path)!r} holds results without {SETTINGS}. Choose another folder.")
+        _write(file, json.dumps(settings, indent=2) + "\n")
+        return
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise FileFormatError(f"{file} is not JSON: {error}.") from error
+    found = found if isinstance(found, dict) else {}
+    for name, value in settings.items():
+        if found.get(name) != value:
+            raise InvalidValueError(
+                f"{str(path)!r} was made with {name}={json.dumps(found.get(name))}, not {json.dumps(value)}. "
+                "Choose another folder."
+            )
+
+
+def _read_results(file: Path) -> Iterator[EpisodeResult]:
+    """Yield the results of a file, none when it is not there."""
+    for number, line in _lines(file):
+        try:
+            yield EpisodeResult.from_json(line)
+        except (ValueError, TypeError) as error:
+            raise FileFormatError(f"{file}, line {number}: not a result: {error}.") from error
+
+
+def _lines(file: Path) -> Iterator[tuple[int, str]]:
+    """Yield the number and the text of each line that is not blank."""
+    if not file.exists():
+        return
+    with file.open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            try:
+                text = line.decode()
+            except UnicodeDecodeError as error:
+                raise FileFormatError(f"{file}, line {number}: not UTF-8.") from error
+            if text.strip():
+                yield number, text
+
+
+def _drop_cut_line(file: Path) -> None:
+    """Cut off a last line that was not written to its end."""
+    if not file.exists():
+        return
+    with file.open("r+b") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        end = size
+        while end > 0:
+            start = max(0, end - 65_536)
+            stream.seek(start)
+            newline = stream.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                end = start + newline + 1
+                break
+            end = start
+        if end < size:
+            stream.truncate(end)
+
+
+def _rewrite(file: Path, place: Callable[[bytes], Any]) -> None:
+    """Sort a file's lines by `place`, leaving out those for which it is None and all but the first of each place.
+
+    Only places are held in memory, for trees can be large.
+    """
+    if not file.exists():
+        return
+    first_at: dict[Any, int] = {}
+    with file.open("rb") as source:
+        offset = 0
+        for line in source:
+            where = place(line)
+            if where is not None:
+                first_at.setdefault(where, offset)
+            offset += len(line)
+        partial = file.with_name(file.name + ".partial")
+        with partial.open("wb") as target:
+            for where in sorted(first_at):
+                source.seek(first_at[where])
+                target.write(source.readline())
+    partial.replace(file)
+
+
+def _task_id(line: bytes) -> str:
+    """Return the id of a tree's task; it stands in front, and the nodes need not be read."""
+    decoder = json.JSONDecoder()
+    text = line.decode(errors="replace")
+    try:
+        record, _ = decoder.raw_decode(text, text.index(":") + 1)
+        return str(record["id"])
+    except (ValueError, LookupError, TypeError):
+        return ""
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file as a whole or not at all."""
+    partial = file.with_name(file.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(file)
+
+
+def _key(result: EpisodeResult) -> ResultKey:
+    return (result.id, result.difficulty, result.index)
