@@ -1,5 +1,7 @@
 """Recursion as an environment: agents that launch copies of themselves, as Gymnasium and PettingZoo see it."""
 
+from rao_gym.envs.aec import aec_env
+from rao_gym.envs.parallel import parallel_env
 from rao_gym.errors import RaoError
 from rao_gym.limits import Limits, LimitsLeft
 from rao_gym.policies.base import Policy, Turn
@@ -23,7 +25,9 @@ __all__ = [
     "TaskFamily",
     "Turn",
     "__version__",
+    "aec_env",
     "episodes",
+    "parallel_env",
     "register",
     "registered_ids",
 ]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from rao_gym.errors import InvalidValueError
+import gymnasium
+
+from rao_gym import register
 from rao_gym.jsonable import JSON
 from rao_gym.policies.base import FunctionPolicy, Policy, Turn
 from rao_gym.tasks.base import LaunchRefusedError, Task, TaskFamily, rng
-from rao_gym.tools import Parameter, ToolError, ToolResult, ToolSpec
+from rao_gym.tools import FINISH, LAUNCH, Parameter, ToolError, ToolResult, ToolSpec
 
 Numbers = tuple[int, ...]
 
@@ -63,10 +68,47 @@ class Counting(TaskFamily[Numbers]):
         return float(value == sum(context))
 
     def reference_policy(self) -> Policy:
-        raise InvalidValueError("unused")
+        return FunctionPolicy(lambda turns: [_sum(turn, delegate=True) for turn in turns])
 
     def single_policy(self) -> Policy:
-        raise InvalidValueError("unused")
+        return FunctionPolicy(lambda turns: [_sum(turn, delegate=False) for turn in turns])
+
+
+def call(name: str, **arguments: Any) -> str:
+    """Return a tool call as the `tools` action form takes it."""
+    return f"<tool_call>{json.dumps({'name': name, 'arguments': arguments})}</tool_call>"
+
+
+def cell(code: str) -> str:
+    """Return code as the `python` action form takes it."""
+    return f"```python\n{code}\n```"
+
+
+def _sum(turn: Turn, *, delegate: bool) -> str:
+    """Act as one who knows how: more than two numbers are halved and given away, fewer are looked at."""
+    size = int(re.findall(r"There are (\d+)", turn.messages[1]["content"])[0])
+    parts = [(0, size // 2), (size // 2, size)] if delegate and size > 2 else []
+    if turn.actions == "python":
+        launches = ", ".join(f"{LAUNCH}('Sum the numbers.', {start}, {end})" for start, end in parts)
+        return cell(
+            f"finish(sum(await asyncio.gather({launches})))" if parts else "finish(sum([peek(i) for i in range(size)]))"
+        )
+    if len(turn.messages) > 2:
+        values = re.findall(r"<tool_response>\n(?:number )?(\d+)", turn.messages[-1]["content"])
+        return call(FINISH, answer=sum(map(int, values)))
+    if parts:
+        return "".join(call(LAUNCH, goal="Sum the numbers.", start=start, end=end) for start, end in parts)
+    return "".join(call("peek", index=index) for index in range(size))
+
+
+@contextmanager
+def registered(family: str = "counting:Counting", id: str = Counting.id) -> Iterator[str]:
+    """Register a family of the tests for as long as the context lasts."""
+    register(id, family)
+    try:
+        yield id
+    finally:
+        del gymnasium.registry[id]
 
 
 def scripted(script: Mapping[str, Sequence[str]]) -> Policy:

@@ -1,0 +1,104 @@
+"""The agents of a view with many agents: who there is, who may act, and what each was given when it left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rao_gym.envs.episodes import RENDER_FPS, RENDER_MODES, EpisodeSource, reward_at_end
+from rao_gym.envs.observation import Observation, observation_space, observe
+from rao_gym.envs.spaces import UnicodeText
+from rao_gym.errors import unknown_name
+from rao_gym.policies.base import Turn, turn_of
+from rao_gym.registry import episodes
+from rao_gym.runtime import Runtime
+from rao_gym.tree import Node
+
+
+class Roster:
+    """The agents that are present in one episode, by name.
+
+    An agent appears when it is ready to act for the first time. One whose opening messages do not fit its window
+    ends as it is launched: it is in the tree, but never appears.
+
+    Args:
+        id: A registered id.
+        render_mode: ``"human"``, ``"ansi"`` or None.
+        **options: As `rao_gym.episodes` takes them.
+
+    Attributes:
+        source: Begins the episodes.
+        observation_space: The space of every agent's observations.
+        action_space: The space of every agent's actions.
+        nodes: The agents that are present, in the order in which they appeared.
+    """
+
+    def __init__(self, id: str, render_mode: str | None, options: dict[str, Any]) -> None:
+        self.source = EpisodeSource(episodes(id, **options), render_mode)
+        self.observation_space = observation_space(self.source.episodes.limits)
+        self.action_space = UnicodeText()
+        self.nodes: dict[str, Node] = {}
+        self._num_seen = 0
+
+    @property
+    def runtime(self) -> Runtime[Any]:
+        """The runtime of the present episode.
+
+        Raises:
+            UsageError: No episode has begun.
+        """
+        return self.source.runtime
+
+    def begin(self, seed: int | None, options: dict[str, Any] | None) -> None:
+        """Begin an episode, in which only the root is present."""
+        self.source.begin(seed, options, strict=False)
+        self.nodes, self._num_seen = {}, 0
+        self.admit_new()
+
+    def admit_new(self) -> list[str]:
+        """Let the agents that were launched since the last call appear, and return their names."""
+        nodes = self.runtime.tree.nodes
+        new = [node for node in nodes[self._num_seen :] if node in self.runtime.ready]
+        self._num_seen = len(nodes)
+        names = [node.name for node in new]
+        self.nodes.update(zip(names, new, strict=True))
+        return names
+
+    def observe(self, name: str) -> Observation:
+        """Return what a present agent observes at this moment."""
+        return observe(self.runtime, self.node(name))
+
+    def reward(self, node: Node) -> float:
+        """Return R of a node that just ended."""
+        return reward_at_end(self.runtime.tree, node, self.source.episodes.settings.delegation_bonus)
+
+    def info(self, node: Node) -> dict[str, Any]:
+        """Return what is told beside an observation."""
+        return {
+            "ready": node in self.runtime.ready,
+            "messages": list(node.messages),
+            "tree": self.runtime.tree,
+        }
+
+    def turn(self, name: str) -> Turn:
+        """Return what a `Policy` sees of a present agent that has not ended."""
+        return turn_of(self.runtime, self.node(name))
+
+    def node(self, name: str) -> Node:
+        """Return a present agent's node.
+
+        Raises:
+            UnknownNameError: There is no such agent.
+        """
+        try:
+            return self.nodes[name]
+        except KeyError:
+            raise unknown_name("agent", name, self.nodes) from None
+
+    def metadata(self, *, is_parallelizable: bool) -> dict[str, Any]:
+        """Return the metadata that PettingZoo asks for."""
+        return {
+            "name": self.source.episodes.family.id,
+            "render_modes": list(RENDER_MODES),
+            "render_fps": RENDER_FPS,
+            "is_parallelizable": is_parallelizable,
+        }

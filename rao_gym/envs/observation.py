@@ -1,0 +1,92 @@
+"""What an agent observes: the text that arrived since its last action, its depth, and what is left of its limits."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any, TypedDict
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from rao_gym.envs.spaces import UnicodeText
+from rao_gym.limits import Limits, LimitsLeft
+from rao_gym.runtime import MAX_OUTPUT_CHARS, Runtime
+from rao_gym.tree import ChatMessage, Node
+
+NO_LIMIT = -1
+"""What an observation shows for a limit that is not set."""
+
+MAX_COUNT = 2**31 - 1
+"""The highest depth or limit that an observation shows; higher ones are shown as this."""
+
+LIMIT_NAMES = tuple(field.name for field in fields(LimitsLeft))
+
+MIN_MESSAGE_CHARS = 4_096
+CHARS_PER_WINDOW_TOKEN = 16
+
+
+class Observation(TypedDict):
+    """One agent's observation.
+
+    Attributes:
+        message: The text that arrived since its last action; for a new agent, its opening messages.
+        depth: Its depth, an integer array of shape ().
+        limits: What is left of each limit by the names of `LimitsLeft`, integer arrays of shape (); -1 where there
+            is no limit. All are 0 for an agent that has ended.
+    """
+
+    message: str
+    depth: NDArray[np.int64]
+    limits: dict[str, NDArray[np.int64]]
+
+
+def observation_space(limits: Limits) -> spaces.Dict:
+    """Return the space of every agent's observations.
+
+    Its texts are long enough for whatever the window can hold; `observe` cuts what is still longer.
+    """
+    return spaces.Dict(
+        {
+            "message": UnicodeText(_max_message_chars(limits)),
+            "depth": _count_space(0),
+            "limits": spaces.Dict({name: _count_space(NO_LIMIT) for name in LIMIT_NAMES}),
+        }
+    )
+
+
+def observe(runtime: Runtime[Any], node: Node) -> Observation:
+    """Return what an agent observes at this moment."""
+    left = dict.fromkeys(LIMIT_NAMES, 0) if node.ended else asdict(runtime.limits_left(node))
+    return Observation(
+        message=new_text(node.messages)[: _max_message_chars(runtime.limits)],
+        depth=_count(node.depth),
+        limits={name: _count(NO_LIMIT if value is None else value) for name, value in left.items()},
+    )
+
+
+def new_text(messages: list[ChatMessage]) -> str:
+    """Return the messages that follow the agent's last action, joined; all of them if it has not acted."""
+    arrived: list[str] = []
+    for message in reversed(messages):
+        if message["role"] == "assistant":
+            break
+        arrived.append(message["content"])
+    return "\n\n".join(reversed(arrived))
+
+
+def _max_message_chars(limits: Limits) -> int:
+    """Return the characters of the longest observed message."""
+    if limits.window is None:
+        return 2 * MAX_OUTPUT_CHARS
+    return max(MIN_MESSAGE_CHARS, CHARS_PER_WINDOW_TOKEN * limits.window)
+
+
+def _count_space(low: int) -> spaces.Box:
+    """Return the space of a count."""
+    return spaces.Box(low=low, high=MAX_COUNT, shape=(), dtype=np.int64)
+
+
+def _count(value: int) -> NDArray[np.int64]:
+    """Return a count as an array of its space."""
+    return np.array(min(value, MAX_COUNT), dtype=np.int64)
