@@ -13,7 +13,8 @@ from typing import Any
 
 from rao_gym.tasks.arithmetic.expressions import MAX_DIGITS, Value, simplest
 
-_WRITTEN = re.compile(r"[+-]?[0-9]+(?:/[0-9]*[1-9][0-9]*|\.[0-9]+)?")
+_DIGITS = f"[0-9]{{1,{MAX_DIGITS}}}"
+_WRITTEN = re.compile(rf"[+-]?{_DIGITS}(?:/(?=0*[1-9]){_DIGITS}|\.[0-9]{{1,100}})?")
 
 
 def number_of(answer: Any) -> Value | None:
@@ -25,10 +26,8 @@ def number_of(answer: Any) -> Value | None:
         return simplest(Fraction(repr(answer))) if answer - answer == 0 else None
     if not isinstance(answer, str):
         return None
-    written = answer.strip()
-    if len(written) > MAX_DIGITS or _WRITTEN.fullmatch(written) is None:
-        return None
-    return simplest(Fraction(written))
+    text = answer.strip()
+    return simplest(Fraction(text)) if _WRITTEN.fullmatch(text) else None
 
 
 def written(value: Value) -> int | str:

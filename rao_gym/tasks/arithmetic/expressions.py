@@ -22,7 +22,7 @@ from typing import Final, TypeAlias
 MAX_CHARS: Final = 50_000
 """Characters of the longest text that is read as an expression."""
 
-MAX_DIGITS: Final = 1_000
+MAX_DIGITS: Final = 3_000
 """Digits of the largest numerator or denominator of any value."""
 
 _LIMIT: Final = 10**MAX_DIGITS
@@ -149,22 +149,24 @@ def render(expression: Expression) -> str:
     if isinstance(expression, Number):
         return str(expression.value)
     parts: list[str] = []
-    pending: list[str | tuple[Expression, bool]] = [(replace(expression, grouped=False), False)]
+    # Text that is ready, or a part of the expression: whether its operators are inverted, and whether its
+    # parentheses are written already.
+    pending: list[str | tuple[Expression, bool, bool]] = [(expression, False, True)]
     while pending:
         item = pending.pop()
         if isinstance(item, str):
             parts.append(item)
             continue
-        part, flipped = item
+        part, inverted, enclosed = item
         if isinstance(part, Number):
             parts.append(_operand_text(part.value, starts=not parts or parts[-1] == "("))
-        elif part.grouped:
-            pending += (")", (replace(part, grouped=False), False), "(")
+        elif part.grouped and not enclosed:
+            pending += (")", (part, False, True), "(")
         else:
-            operator = _INVERSE[part.operator] if flipped else part.operator
+            operator = _INVERSE[part.operator] if inverted else part.operator
             # The operators of a second half are written as they act on the whole: a-(b-c) as a-b+c.
-            flips = operator == "-" and _is_sum(part.right)
-            pending += ((part.right, flips), operator, (part.left, flipped and _is_sum(part.left)))
+            pending.append((part.right, operator == "-" and _is_sum(part.right), False))
+            pending += (operator, (part.left, inverted and _is_sum(part.left), False))
     return "".join(parts)
 
 

@@ -167,7 +167,7 @@ class Arithmetic(TaskFamily[Problem]):
 
     def delegate(self, goal: str, context: Problem, arguments: Mapping[str, Any]) -> tuple[str, Problem]:
         """Return the expression that a child is to compute: the goal, or a named operand of the agent's own."""
-        side = arguments.get("operand")
+        side = arguments.get("operand") or None
         if side is not None and goal.strip():
             raise LaunchRefusedError("give a goal or an operand, not both.")
         try:
@@ -203,7 +203,8 @@ class Arithmetic(TaskFamily[Problem]):
         side = arguments.get("operand")
         number = number_of(value)
         whole = self._divided(context.expression)
-        if side is None or number is None or not isinstance(whole, Operation):
+        fits = isinstance(number, int) or (number is not None and self.modulus is None)
+        if not side or not fits or number is None or not isinstance(whole, Operation):
             return Received(value=value, context=context)
         expression = substitute(whole, str(side), number)
         return Received(value=render(expression), context=Problem(expression=expression, value=context.value))

@@ -77,23 +77,26 @@ def work_of(turn: Turn, skill_columns: int | None = None) -> Work:
         raise ValueError(f"not an arithmetic transcript: {turn.messages[1]['content'][:80]!r}")
     modulus = int(opening[1]) if opening[1] else None
     expression = parse(opening[2], modulus)
-    for asked, response in _exchanges(turn):
-        arguments = asked.get("arguments", {})
-        if asked.get("name") == "note":
+    for name, arguments, response in _exchanges(turn):
+        if name == "note":
             expression = _noted(expression, str(arguments.get("text")), skill_columns)
-        elif "operand" in arguments:
+        elif name == LAUNCH and "operand" in arguments:
             expression = _parsed(response, modulus) or expression
-        elif asked.get("name") == LAUNCH:
-            expression = _filled(expression, str(arguments.get("goal")), response, modulus, skill_columns)
+        elif name == LAUNCH:
+            expression = _filled(expression, str(arguments.get("goal")), response, skill_columns)
     return Work(expression, modulus)
 
 
-def _exchanges(turn: Turn) -> Iterator[tuple[dict[str, Any], str]]:
-    """Return each call of an agent with the response to it."""
+def _exchanges(turn: Turn) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Return each call of an agent, by name and arguments, with the response to it."""
     for action, reply in zip(turn.messages[2::2], turn.messages[3::2], strict=False):
         calls, responses = _CALL.findall(action["content"]), _RESPONSE.findall(reply["content"])
         for asked, response in zip(calls, responses, strict=False):
-            yield json.loads(asked), response
+            try:
+                document = json.loads(asked)
+                yield str(document["name"]), dict(document.get("arguments", {})), response
+            except (ValueError, TypeError, KeyError, AttributeError):
+                continue  # not a call; the response says so
 
 
 def _parsed(text: str, modulus: int | None) -> Expression | None:
@@ -105,15 +108,16 @@ def _parsed(text: str, modulus: int | None) -> Expression | None:
 
 
 def _noted(expression: Expression, note: str, skill_columns: int | None) -> Expression:
-    """Return the expression after a noted step ``3+8=11``, which is always that of the first operation."""
+    """Return the expression after a note such as ``3+8=11``, if that is its first operation."""
     path = _path_to_first(expression, skill_columns)
-    value = number_of(note.rpartition("=")[2])
-    return expression if value is None else _rebuilt(path[:-1], Number(value))
+    step, _, result = note.rpartition("=")
+    value = number_of(result)
+    if value is None or not path or step != render(path[-1][0]):
+        return expression
+    return _rebuilt(path[:-1], Number(value))
 
 
-def _filled(
-    expression: Expression, goal: str, response: str, modulus: int | None, skill_columns: int | None
-) -> Expression:
+def _filled(expression: Expression, goal: str, response: str, skill_columns: int | None) -> Expression:
     """Return the expression with a response in place of the operand that was written out as `goal`."""
     whole = _divided(expression, skill_columns)
     value = number_of(response)
@@ -231,7 +235,7 @@ class DirectPolicy:
         skill_columns: How long the numbers of one operation may be; None means any length.
     """
 
-    seed: int
+    seed: int = 0
     skill_columns: int | None = field(default=None, kw_only=True)
 
     def act(self, turns: Sequence[Turn]) -> list[str]:

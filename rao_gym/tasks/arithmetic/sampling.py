@@ -1,6 +1,6 @@
 """Sampling of expressions.
 
-**Splits.** An expression belongs to the split that its numbers decide, by a hash of their sorted list. So splits
+**Splits.** An expression belongs to the split that its numbers decide, by a hash (`split_of`). So splits
 never share an expression, whatever the seeds, and rearrangements of the same numbers stay together. Eight
 expressions of ten are training tasks, one is for validation and one for testing. Where there are few expressions,
 as at difficulty 1 modulo 13, a split repeats its own but still never holds another's.
@@ -34,7 +34,7 @@ from rao_gym.tasks.arithmetic.expressions import (
 )
 from rao_gym.tasks.base import SPLITS
 
-BALANCED_DEPTH: Final = 12
+BALANCED_DEPTH: Final = 10
 """Depth to which balanced trees are full; each level beyond it adds one operation."""
 
 TERMS_PER_DIFFICULTY: Final = 8
@@ -47,8 +47,11 @@ _WANTED_DENOMINATORS: Final = 12
 
 
 def split_of(numbers: Sequence[int]) -> str:
-    """Return the split of the expressions that are built from these numbers, in whatever order."""
-    return _BUCKETS[crc32(",".join(map(str, sorted(numbers))).encode()) % len(_BUCKETS)]
+    """Return the split of the expressions that are built from these numbers, in whatever order.
+
+    How many they are, their sum and the largest decide: for two numbers, that is which two they are.
+    """
+    return _BUCKETS[crc32(f"{len(numbers)} {sum(numbers)} {max(numbers)}".encode()) % len(_BUCKETS)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,9 +162,15 @@ class Sampler:
 
         if set(ranges.operators) & {"+", "-"}:
             return self._in_split(draw)
-        # Products alone: a single 0 would decide the answer of the whole expression.
-        modulus = ranges.modulus or ranges.operand_max + 1
-        return self._in_split(lambda: [value if value % modulus else 1 for value in draw()])
+        # Products alone: a single 0 would decide the answer of the whole expression, so its neighbour stands in.
+        return self._in_split(lambda: [self._nonzero(value) for value in draw()])
+
+    def _nonzero(self, value: int) -> int:
+        """Return a number of the range that is not 0, modulo the modulus if there is one."""
+        ranges = self._ranges
+        if (value if ranges.modulus is None else value % ranges.modulus) or ranges.operand_min == ranges.operand_max:
+            return value
+        return value + 1 if value < ranges.operand_max else value - 1
 
     def _in_split(self, draw: Callable[[], list[int]]) -> list[int]:
         """Draw numbers until they belong to the split.
