@@ -54,6 +54,25 @@ class Limits:
         for field in fields(self):
             check_count(field.name, getattr(self, field.name), minimum=0 if field.name == "max_depth" else 1)
 
+    def refusal(self, *, depth: int, num_children: int, num_nodes: int, share: int | None) -> str:
+        """Return why a launch is refused, as a sentence that the agent can act on; empty when it is not.
+
+        Args:
+            depth: Depth of the launching node.
+            num_children: Children that it has launched.
+            num_nodes: Nodes of the tree.
+            share: Turns that the child would reserve; None for no limit.
+        """
+        if self.max_depth is not None and depth >= self.max_depth:
+            return f"the maximum depth of {self.max_depth} is reached. Do this part yourself."
+        if self.max_children is not None and num_children >= self.max_children:
+            return f"you have launched {self.max_children} sub-agents, the most allowed."
+        if self.max_nodes is not None and num_nodes >= self.max_nodes:
+            return f"the tree has {self.max_nodes} agents, the most allowed."
+        if share is not None and share < 1:
+            return "too few turns are left to share with a sub-agent."
+        return ""
+
 
 def check_count(name: str, value: object, *, minimum: int = 1) -> None:
     """Check that `value` is None or an integer of at least `minimum`.

@@ -8,13 +8,13 @@ unless a budget that the whole tree shares runs out.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import KeysView, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import KeysView, Mapping
 from functools import partial
 from typing import Any, Generic
 
 from rao_gym.actions import ACTION_FORMS, ActionForm, NodeHost, PythonActions, ToolCallActions
-from rao_gym.actions.base import Await, Crash, Finish, Interpreter, LaunchRequest, Outcome, Reply
+from rao_gym.actions.base import Await, Crash, Finish, LaunchRequest, Outcome, Reply
+from rao_gym.activity import Activity
 from rao_gym.errors import InvalidValueError, UsageError, unknown_name
 from rao_gym.jsonable import printable, to_json_value
 from rao_gym.limits import (
@@ -35,33 +35,6 @@ MAX_OUTPUT_CHARS = 1_000_000
 """Text of one reply where the window sets no tighter limit."""
 
 _WARN_TURNS = 3
-
-
-@dataclass(slots=True, eq=False)
-class _Activity(Generic[ContextT]):
-    """What a node needs while it has not ended; dropped when it ends.
-
-    Attributes:
-        node: The node.
-        opened_with: Its context when it was launched, which its answer is verified against.
-        context: Its context now.
-        budget: Its turns.
-        interpreter: What runs its actions.
-        results: What the launches that it waits for return: a sentence, or the child that will tell.
-        values: What its children handed back in this wait.
-        num_pending: Children among `results` that have not ended.
-        num_waves: Waits so far in which children ran.
-    """
-
-    node: Node
-    opened_with: ContextT
-    context: ContextT
-    budget: TurnBudget
-    interpreter: Interpreter
-    results: list[str | Node] = field(default_factory=list)
-    values: dict[Node, Any] = field(default_factory=dict)
-    num_pending: int = 0
-    num_waves: int = 0
 
 
 class Runtime(Generic[ContextT]):
@@ -107,7 +80,7 @@ class Runtime(Generic[ContextT]):
         self._tree: ExecutionTree | None = None
         self._tree_tokens = 0
         self._ready: OrderedDict[Node, None] = OrderedDict()
-        self._activities: dict[Node, _Activity[ContextT]] = {}
+        self._activities: dict[Node, Activity[ContextT]] = {}
 
     @property
     def actions(self) -> str:
@@ -230,7 +203,7 @@ class Runtime(Generic[ContextT]):
 
     def _open(
         self,
-        parent: _Activity[ContextT] | None,
+        parent: Activity[ContextT] | None,
         goal: str,
         arguments: dict[str, Any],
         context: ContextT,
@@ -259,7 +232,7 @@ class Runtime(Generic[ContextT]):
             variables=self.family.variables(context),
             max_output_chars=self._max_output_chars,
         )
-        activity = _Activity(
+        activity = Activity(
             node=node,
             opened_with=context,
             context=context,
@@ -278,7 +251,7 @@ class Runtime(Generic[ContextT]):
             self._ready[node] = None
         return node
 
-    def _describe_limits(self, activity: _Activity[ContextT]) -> str:
+    def _describe_limits(self, activity: Activity[ContextT]) -> str:
         """Tell a new node what it may use."""
         parts = []
         if self.recursive and self.limits.max_depth is not None:
@@ -289,7 +262,7 @@ class Runtime(Generic[ContextT]):
             parts.append(f"Window: {self.limits.window:,} tokens.")
         return " ".join(parts)
 
-    def _advance(self, activity: _Activity[ContextT], outcome: Outcome | None) -> None:
+    def _advance(self, activity: Activity[ContextT], outcome: Outcome | None) -> None:
         """Carry out an outcome, then those of the parents that it wakes; a loop, for trees may be deep."""
         while True:
             if outcome is not None:
@@ -298,9 +271,9 @@ class Runtime(Generic[ContextT]):
             if waking is None:
                 return
             activity = waking
-            outcome = activity.interpreter.resume(self._collect(activity))
+            outcome = activity.interpreter.resume(activity.collect(self.family))
 
-    def _apply(self, activity: _Activity[ContextT], outcome: Outcome) -> None:
+    def _apply(self, activity: Activity[ContextT], outcome: Outcome) -> None:
         """Carry out one outcome."""
         if isinstance(outcome, Reply):
             self._reply(activity, outcome.text)
@@ -311,7 +284,7 @@ class Runtime(Generic[ContextT]):
         else:
             self._launch(activity, outcome)
 
-    def _activity_to_wake(self, activity: _Activity[ContextT]) -> _Activity[ContextT] | None:
+    def _activity_to_wake(self, activity: Activity[ContextT]) -> Activity[ContextT] | None:
         """Return the node that can go on now: this one if nothing holds it, or its parent if it has ended."""
         if activity.node.status is NodeStatus.WAITING and activity.num_pending == 0:
             return activity
@@ -322,7 +295,7 @@ class Runtime(Generic[ContextT]):
             return None
         return parent
 
-    def _reply(self, activity: _Activity[ContextT], text: str) -> None:
+    def _reply(self, activity: Activity[ContextT], text: str) -> None:
         """Answer an action; the node is ready again, unless a limit of its own ends it."""
         node = activity.node
         turns_left = activity.budget.left
@@ -337,7 +310,7 @@ class Runtime(Generic[ContextT]):
             node.status = NodeStatus.READY
             self._ready[node] = None
 
-    def _launch(self, activity: _Activity[ContextT], request: Await) -> None:
+    def _launch(self, activity: Activity[ContextT], request: Await) -> None:
         """Launch what a node waits for; refusals are results at once."""
         node = activity.node
         node.status = NodeStatus.WAITING
@@ -357,60 +330,42 @@ class Runtime(Generic[ContextT]):
             activity.results.append(child)
         activity.num_waves += len(node.children) > num_children
 
-    def _admit(self, activity: _Activity[ContextT], launch: LaunchRequest, share: int | None) -> tuple[str, ContextT]:
+    def _admit(self, activity: Activity[ContextT], launch: LaunchRequest, share: int | None) -> tuple[str, ContextT]:
         """Return the goal and context of a child, if the limits and the family allow it.
 
         Raises:
             LaunchRefusedError: They do not; the text tells the agent what it can do instead.
         """
-        limits, node = self.limits, activity.node
-        if launch.error:
-            raise LaunchRefusedError(launch.error)
-        if limits.max_depth is not None and node.depth >= limits.max_depth:
-            raise LaunchRefusedError(f"the maximum depth of {limits.max_depth} is reached. Do this part yourself.")
-        if limits.max_children is not None and len(node.children) >= limits.max_children:
-            raise LaunchRefusedError(f"you have launched {limits.max_children} sub-agents, the most allowed.")
-        if limits.max_nodes is not None and len(self.tree.nodes) >= limits.max_nodes:
-            raise LaunchRefusedError(f"the tree has {limits.max_nodes} agents, the most allowed.")
-        if share is not None and share < 1:
-            raise LaunchRefusedError("too few turns are left to share with a sub-agent.")
+        refusal = launch.error or self.limits.refusal(
+            depth=activity.node.depth,
+            num_children=len(activity.node.children),
+            num_nodes=len(self.tree.nodes),
+            share=share,
+        )
+        if refusal:
+            raise LaunchRefusedError(refusal)
         goal = printable(launch.arguments.get("goal", ""))
         if not goal.strip() and not self.family.goal_optional:
             raise LaunchRefusedError("the goal is empty. Say what the sub-agent must do.")
         return self.family.delegate(goal, activity.context, launch.arguments)
 
-    def _collect(self, activity: _Activity[ContextT]) -> Sequence[Any]:
-        """Return what a node's launches return to it, now that all have ended."""
-        values: list[Any] = []
-        for result in activity.results:
-            if isinstance(result, str):
-                values.append(result)
-            elif result.stop_reason is StopReason.FINISHED:
-                received = self.family.receive(activity.context, result.arguments, activity.values[result])
-                activity.context = received.context
-                values.append(received.value)
-            else:
-                detail = f" ({result.detail})" if result.detail else ""
-                values.append(f"Subagent failed: {result.stop_reason}{detail}")
-        activity.results, activity.values = [], {}
-        return values
-
-    def _end(self, activity: _Activity[ContextT], reason: StopReason, *, value: Any = None, detail: str = "") -> None:
+    def _end(self, activity: Activity[ContextT], reason: StopReason, *, value: Any = None, detail: str = "") -> None:
         """End a node, tell its parent, and cancel its unfinished descendants."""
         node = activity.node
         node.value = to_json_value(value)
         if reason is StopReason.FINISHED:
             node.signal = self.family.verify(self.task, node.goal, activity.opened_with, node.value)
         self._close(activity, reason, detail)
-        if node.parent is not None:
-            self._hand_over(activity, value)
+        parent = None if node.parent is None else self._activities.get(node.parent)
+        if parent is not None:
+            parent.hand_over(node, value, activity.budget.shared)
         unfinished = [child for child in node.children if not child.ended]
         while unfinished:
             child = unfinished.pop()
             unfinished.extend(grandchild for grandchild in child.children if not grandchild.ended)
             self._close(self._activities[child], StopReason.CANCELLED, "")
 
-    def _close(self, activity: _Activity[ContextT], reason: StopReason, detail: str) -> None:
+    def _close(self, activity: Activity[ContextT], reason: StopReason, detail: str) -> None:
         """Mark a node as ended and drop what it held."""
         node = activity.node
         node.status, node.stop_reason, node.detail = NodeStatus.ENDED, reason, detail
@@ -419,16 +374,6 @@ class Runtime(Generic[ContextT]):
         activity.interpreter.close()
         self._ready.pop(node, None)
         del self._activities[node]
-
-    def _hand_over(self, activity: _Activity[ContextT], value: Any) -> None:
-        """Give a parent its child's value and the turns that the child left."""
-        node = activity.node
-        parent = None if node.parent is None else self._activities.get(node.parent)
-        if parent is None:
-            return
-        parent.budget.release(activity.budget.shared)
-        parent.values[node] = value
-        parent.num_pending -= 1
 
     def _call_tool(self, node: Node, name: str, arguments: Mapping[str, Any]) -> ToolResult:
         """Carry out a family tool for a node."""
