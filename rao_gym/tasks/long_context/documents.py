@@ -1,0 +1,195 @@
+"""Documents and passages: numbered lines, and beside them the facts that they tell.
+
+The facts are the host's alone. They are kept in columns sorted by line, so that what is true of a passage is
+found by bisection and a few array operations, without reading its text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rao_gym.limits import CHARACTERS_PER_TOKEN
+
+IntArray = NDArray[np.int64]
+TextArray = NDArray[np.object_]
+
+MAX_READ_CHARS = 1_000_000
+
+
+def _no_ints() -> IntArray:
+    """Return an empty column of integers."""
+    return np.zeros(0, dtype=np.int64)
+
+
+def _no_texts() -> TextArray:
+    """Return an empty column of texts."""
+    return np.zeros(0, dtype=object)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Facts of one kind in columns, one row each.
+
+    Attributes:
+        lines: [rows] The line that tells the fact, ascending.
+    """
+
+    lines: IntArray = field(default_factory=_no_ints)
+
+    def rows(self, start: int, end: int) -> slice:
+        """Return the rows whose lines are in start..end-1."""
+        first, after = np.searchsorted(self.lines, (start, end))
+        return slice(int(first), int(after))
+
+
+@dataclass(frozen=True, eq=False)
+class CodeTable(Table):
+    """Which key has which access code.
+
+    Attributes:
+        keys: [rows] Keys.
+        codes: [rows] Codes.
+    """
+
+    keys: TextArray = field(default_factory=_no_texts)
+    codes: IntArray = field(default_factory=_no_ints)
+
+
+@dataclass(frozen=True, eq=False)
+class StepTable(Table):
+    """Steps of trails.
+
+    Attributes:
+        sources: [rows] Places.
+        targets: [rows] The place that follows each.
+    """
+
+    sources: TextArray = field(default_factory=_no_texts)
+    targets: TextArray = field(default_factory=_no_texts)
+
+
+@dataclass(frozen=True, eq=False)
+class WordTable(Table):
+    """Coined words, one row for every occurrence.
+
+    Attributes:
+        vocabulary: The distinct words.
+        ids: [rows] Indices into the vocabulary.
+    """
+
+    vocabulary: tuple[str, ...] = ()
+    ids: IntArray = field(default_factory=_no_ints)
+
+
+@dataclass(frozen=True, eq=False)
+class RecordTable(Table):
+    """Who named what, and when.
+
+    Attributes:
+        people: [rows] Indices into `lexicon.PEOPLE`.
+        days: [rows] Days, from 1.
+        categories: [rows] Indices into `lexicon.CATEGORY_NAMES`.
+    """
+
+    people: IntArray = field(default_factory=_no_ints)
+    days: IntArray = field(default_factory=_no_ints)
+    categories: IntArray = field(default_factory=_no_ints)
+
+
+TableT = TypeVar("TableT", bound=Table)
+
+
+def at_lines(table: TableT, lines: IntArray) -> TableT:
+    """Return a table whose facts are told by other lines."""
+    changes: dict[str, Any] = {"lines": lines}
+    return replace(table, **changes)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Facts:
+    """All that a document tells beside its prose.
+
+    Attributes:
+        codes: Access codes.
+        steps: Steps of trails.
+        words: Coined words.
+        records: Records.
+    """
+
+    codes: CodeTable = field(default_factory=CodeTable)
+    steps: StepTable = field(default_factory=StepTable)
+    words: WordTable = field(default_factory=WordTable)
+    records: RecordTable = field(default_factory=RecordTable)
+
+    def placed(self, positions: IntArray) -> Facts:
+        """Return the facts told by lines ``positions[i]`` instead of i.
+
+        Args:
+            positions: [sentences] Ascending line numbers.
+        """
+        return Facts(
+            codes=at_lines(self.codes, positions[self.codes.lines]),
+            steps=at_lines(self.steps, positions[self.steps.lines]),
+            words=at_lines(self.words, positions[self.words.lines]),
+            records=at_lines(self.records, positions[self.records.lines]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """Numbered lines of text and the facts in them.
+
+    Attributes:
+        lines: The text, a sentence or a record a line.
+        facts: What the lines tell.
+        offsets: [lines + 1] Characters before each line, line ends included.
+    """
+
+    lines: tuple[str, ...]
+    facts: Facts = field(default_factory=Facts)
+    offsets: IntArray = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Sum up the lengths of the lines."""
+        lengths = np.fromiter(map(len, self.lines), dtype=np.int64, count=len(self.lines)) + 1
+        object.__setattr__(self, "offsets", np.concatenate([[0], np.cumsum(lengths)]))
+
+
+@dataclass(frozen=True, eq=False)
+class Passage:
+    """Lines start..end-1 of a document: what one node is given.
+
+    Attributes:
+        document: The document.
+        start: Its first line.
+        end: The line after its last.
+    """
+
+    document: Document = field(repr=False)
+    start: int
+    end: int
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens of its text by the approximate count."""
+        offsets = self.document.offsets
+        characters = max(0, int(offsets[self.end] - offsets[self.start]) - 1)
+        return -(-characters // CHARACTERS_PER_TOKEN)
+
+    @property
+    def text(self) -> str:
+        """Its lines, without numbers."""
+        return "\n".join(self.document.lines[self.start : self.end])
+
+    def numbered(self, start: int, end: int) -> str:
+        """Return lines start..end-1 with their numbers; what is over 1,000,000 characters is cut off."""
+        offsets = self.document.offsets
+        last = int(np.searchsorted(offsets, offsets[start] + MAX_READ_CHARS, side="right")) - 1
+        shown = [f"{number}: {self.document.lines[number]}" for number in range(start, min(end, last))]
+        if last < end:
+            shown.append(f"[cut here: one read shows at most {MAX_READ_CHARS:,} characters]")
+        return "\n".join(shown)

@@ -1,0 +1,74 @@
+"""What a task hides in its document, and putting it between lines of prose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rao_gym.errors import InvalidValueError
+from rao_gym.limits import CHARACTERS_PER_TOKEN
+from rao_gym.tasks.long_context.answers import as_counts, as_integer
+from rao_gym.tasks.long_context.documents import Document, Facts, Passage
+from rao_gym.tasks.long_context.haystack import Haystack
+from rao_gym.tasks.long_context.questions import CountRecords, Difference, Extreme, Question
+
+MIN_COUNT = 16
+"""Fewest records that a task asks to count: smaller numbers could be guessed."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Draft:
+    """What a task hides.
+
+    Attributes:
+        sentences: The sentences, in the order in which the document tells them.
+        facts: What they tell; line i is sentence i.
+        questions: Questions to ask, the preferred one first; the last one is always well posed.
+    """
+
+    sentences: Sequence[str]
+    facts: Facts
+    questions: Sequence[Question]
+
+
+def assemble(draft: Draft, haystack: Haystack, num_tokens: int, rng: np.random.Generator) -> Document:
+    """Hide a draft at random places of shuffled prose, which is repeated as often as needed.
+
+    Raises:
+        InvalidValueError: The sentences alone are longer than the document should be.
+    """
+    room = CHARACTERS_PER_TOKEN * num_tokens - sum(len(sentence) + 1 for sentence in draft.sentences)
+    if room < 0:
+        needed = num_tokens + -(room // CHARACTERS_PER_TOKEN)
+        raise InvalidValueError(f"document_tokens={num_tokens} cannot hold this task's facts, which take {needed}.")
+    num_copies = room // int(haystack.sizes.sum()) + 1
+    order = rng.permuted(np.tile(np.arange(len(haystack.lines)), (num_copies, 1)), axis=1).ravel()
+    order = order[: int(np.searchsorted(np.cumsum(haystack.sizes[order]), room, side="right"))]
+    num_lines = len(order) + len(draft.sentences)
+    positions = np.sort(rng.choice(num_lines, len(draft.sentences), replace=False))
+    is_prose = np.ones(num_lines, dtype=np.bool_)
+    is_prose[positions] = False
+    lines = np.empty(num_lines, dtype=object)
+    lines[positions] = draft.sentences
+    lines[is_prose] = haystack.lines[order]
+    return Document(tuple(lines.tolist()), draft.facts.placed(positions))
+
+
+def well_posed_question(questions: Sequence[Question], document: Document) -> Question:
+    """Return the first question that has one answer, and one that is hard to guess."""
+    passage = Passage(document, 0, len(document.lines))
+    return next((question for question in questions if _is_well_posed(question, passage)), questions[-1])
+
+
+def _is_well_posed(question: Question, passage: Passage) -> bool:
+    """Tell whether an extreme is unique, and whether counts are large."""
+    if isinstance(question, Extreme):
+        counts = sorted(as_counts(question.part.truth(passage)).values(), reverse=question.most)
+        return len(counts) > 1 and counts[0] != counts[1]
+    if isinstance(question, Difference):
+        return all(_is_well_posed(CountRecords(records), passage) for records in (question.more, question.less))
+    if isinstance(question, CountRecords):
+        return (as_integer(question.truth(passage)) or 0) >= MIN_COUNT
+    return True

@@ -1,0 +1,264 @@
+"""``rao/LongContext-v0``: questions about documents that are longer than the window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rao_gym.errors import InvalidValueError, unknown_name
+from rao_gym.jsonable import JSON
+from rao_gym.limits import Limits
+from rao_gym.policies.base import Policy
+from rao_gym.tasks.base import LaunchRefusedError, Task, TaskFamily, rng
+from rao_gym.tasks.long_context.answers import same
+from rao_gym.tasks.long_context.documents import Passage
+from rao_gym.tasks.long_context.drafts import assemble, well_posed_question
+from rao_gym.tasks.long_context.haystack import Haystack, TextPath, builtin_haystack, read_haystack
+from rao_gym.tasks.long_context.kinds import KIND_NAMES, KINDS, MIXED, VARIANT_NAMES
+from rao_gym.tasks.long_context.policies import ReadingPolicy
+from rao_gym.tasks.long_context.question_files import QuestionFile
+from rao_gym.tasks.long_context.questions import parse_question
+from rao_gym.tasks.long_context.schedule import Schedule, scheduled
+from rao_gym.tools import Parameter, ToolError, ToolResult, ToolSpec
+
+_START = Parameter("start", "integer", "First line.")
+_END = Parameter("end", "integer", "Line after the last.")
+
+_RULES = (
+    "Your goal asks about your lines of a long document. {access} All that appears in this conversation fills its "
+    'window; past it you fail. {advice}If your lines do not tell, answer "unknown".'
+)
+_READ = "read() shows some of them."
+_PROGRAMMATIC = (
+    "The variable `context` holds their text, one a line: line number start + i of the document is "
+    "`context.split('\\n')[i]`."
+)
+_DELEGATE = "Give parts of long passages to sub-agents and combine their answers. "
+
+
+class LongContext(TaskFamily[Passage]):
+    """Find, follow, count and compare in documents longer than the window; see ``docs/families/long_context.md``.
+
+    Args:
+        kind: ``needle``, ``trace``, ``frequency``, ``aggregate``, ``pairs``, or ``mixed`` for one of them drawn
+            for each task.
+        variant: Of ``needle``: ``single``, ``multi_key``, ``multi_value`` or ``multi_query``; drawn for each task
+            when None.
+        programmatic: Give each node its passage as a string in its Python session, instead of `read`.
+        text: File, folder or list of them with prose to hide facts in; the built-in prose when None.
+        questions: JSON-lines file of ``context``, ``question`` and ``answer`` to ask instead of the kinds. The
+            difficulty changes nothing then.
+        document_tokens: Overrides the schedule, as do the options below; see `Schedule`.
+        num_keys: Keys that have a code.
+        num_values: Codes of one key.
+        num_queries: Keys asked for.
+        num_hops: Steps of a trail.
+        num_trails: Trails.
+        num_words: Distinct coined words.
+        num_people: People in records.
+        fact_share: Share of the text that are records or coined words.
+
+    Raises:
+        UnknownNameError: There is no such kind or variant.
+        InvalidValueError: A value is out of range, or options exclude each other.
+        MissingFileError: A file of the user's does not exist or cannot be read.
+        FileFormatError: A file of the user's is not what it should be.
+    """
+
+    id = "rao/LongContext-v0"
+    default_limits = Limits(window=2_048)
+    launch_parameters = (_START, _END)
+    launch_description = "Ask a new agent about lines start to end-1, part of yours; returns its answer."
+
+    def __init__(
+        self,
+        *,
+        kind: str = MIXED,
+        variant: str | None = None,
+        programmatic: bool = False,
+        text: TextPath | Sequence[TextPath] | None = None,
+        questions: TextPath | None = None,
+        document_tokens: int | None = None,
+        num_keys: int | None = None,
+        num_values: int | None = None,
+        num_queries: int | None = None,
+        num_hops: int | None = None,
+        num_trails: int | None = None,
+        num_words: int | None = None,
+        num_people: int | None = None,
+        fact_share: float | None = None,
+    ) -> None:
+        _check_kind(kind, variant)
+        self.kind = kind
+        self.variant = variant
+        self.programmatic = _checked_flag("programmatic", programmatic)
+        self.action_forms = ("python",) if programmatic else ("python", "tools")
+        overrides: dict[str, int | float | None] = {
+            "document_tokens": document_tokens,
+            "num_keys": num_keys,
+            "num_values": num_values,
+            "num_queries": num_queries,
+            "num_hops": num_hops,
+            "num_trails": num_trails,
+            "num_words": num_words,
+            "num_people": num_people,
+            "fact_share": fact_share,
+        }
+        self._overrides = {name: value for name, value in overrides.items() if value is not None}
+        self.schedule(1)
+        if questions is not None and (kind != MIXED or variant or text is not None or self._overrides):
+            raise InvalidValueError(
+                "questions= brings its own text and tasks; give no kind, text or parameters with it."
+            )
+        self._haystack: Haystack = builtin_haystack() if text is None else read_haystack(text)
+        self._questions = None if questions is None else QuestionFile.read(questions)
+
+    def schedule(self, difficulty: int) -> Schedule:
+        """Return the parameters of a difficulty, with the user's own in place of the scheduled ones.
+
+        Raises:
+            InvalidValueError: One of the user's is out of range.
+        """
+        return scheduled(difficulty, **self._overrides)
+
+    def sample(self, seed: int, split: str, index: int, difficulty: int) -> Task[Passage]:
+        """Return a task: a document and a question about it."""
+        generator = rng(seed, split, index, difficulty)
+        if self._questions is not None:
+            return self._sample_question(self._questions, seed, split, index, difficulty)
+        kind = self.kind if self.kind != MIXED else str(generator.choice(list(KINDS)))
+        variant = self.variant if self.variant and kind == "needle" else str(generator.choice(list(KINDS[kind])))
+        schedule = self.schedule(difficulty)
+        draft = KINDS[kind][variant](generator, schedule)
+        document = assemble(draft, self._haystack, schedule.document_tokens, generator)
+        question = well_posed_question(draft.questions, document)
+        passage = Passage(document, 0, len(document.lines))
+        parameters: dict[str, JSON] = {
+            "kind": kind,
+            "variant": variant,
+            "source": self._haystack.source,
+            "num_lines": len(document.lines),
+            **asdict(schedule),
+        }
+        record = self.record(
+            seed=seed,
+            split=split,
+            index=index,
+            difficulty=difficulty,
+            goal=question.render(),
+            answer=question.truth(passage),
+            provenance="computed from the facts hidden in the document",
+            parameters=parameters,
+        )
+        return Task(record=record, context=passage)
+
+    def _sample_question(
+        self, questions: QuestionFile, seed: int, split: str, index: int, difficulty: int
+    ) -> Task[Passage]:
+        """Return the user's own question for an index."""
+        item = questions.pick(seed, split, index)
+        passage = Passage(item.document, 0, len(item.document.lines))
+        record = self.record(
+            seed=seed,
+            split=split,
+            index=index,
+            difficulty=difficulty,
+            goal=item.question,
+            answer=item.answer,
+            provenance=f"{questions.path}, line {item.number}",
+            parameters={
+                "source": "questions",
+                "document_tokens": passage.num_tokens,
+                "num_lines": len(item.document.lines),
+            },
+        )
+        return Task(record=record, context=passage)
+
+    def rules(self, *, recursive: bool) -> str:
+        """Return the rules."""
+        return _RULES.format(
+            access=_PROGRAMMATIC if self.programmatic else _READ, advice=_DELEGATE if recursive else ""
+        )
+
+    def opening(self, goal: str, context: Passage) -> str:
+        """Return a node's goal and the lines that are its own."""
+        return (
+            f"Goal: {goal}\nYour lines: start={context.start}, end={context.end} (the line after the last), "
+            f"about {context.num_tokens:,} tokens."
+        )
+
+    def tool_specs(self) -> Sequence[ToolSpec]:
+        """Return `read`, unless the text is in the session."""
+        if self.programmatic:
+            return ()
+        return (ToolSpec("read", "Show lines start to end-1 of yours.", (_START, _END)),)
+
+    def call_tool(self, name: str, context: Passage, arguments: Mapping[str, Any]) -> ToolResult:
+        """Show lines in the transcript; no variable holds them."""
+        start, end = arguments["start"], arguments["end"]
+        if not context.start <= start < end <= context.end:
+            raise ToolError(_range_error(context, start, end))
+        return ToolResult(shown=context.numbered(start, end))
+
+    def variables(self, context: Passage) -> Mapping[str, Any]:
+        """Return the passage's text, where the user asked for it."""
+        return {"context": context.text} if self.programmatic else {}
+
+    def delegate(self, goal: str, context: Passage, arguments: Mapping[str, Any]) -> tuple[str, Passage]:
+        """Give a child a part of the passage."""
+        start, end = arguments["start"], arguments["end"]
+        if not context.start <= start < end <= context.end:
+            raise LaunchRefusedError(_range_error(context, start, end))
+        return goal, Passage(context.document, start, end)
+
+    def verify(self, task: Task[Passage], goal: str, context: Passage, value: JSON) -> float | None:
+        """Compare an answer with the truth about the passage, for every goal in the family's words."""
+        if task.record.parameters["source"] == "questions":
+            whole = context.start == 0 and context.end == len(context.document.lines)
+            return float(same(value, task.record.answer)) if whole and goal == task.goal else None
+        question = parse_question(goal)
+        return None if question is None else question.score(value, context)
+
+    def reference_policy(self) -> Policy:
+        """Return a policy that splits what does not fit, and merges."""
+        return ReadingPolicy(delegates=True)
+
+    def single_policy(self) -> Policy:
+        """Return a policy that reads what fits, and answers from that."""
+        return ReadingPolicy(delegates=False)
+
+    def why_not(self, actions: str) -> str:
+        """Explain why the text cannot be in a session that is not there."""
+        return f"{self.id} with programmatic=True needs the action form python, not {actions}: it has the text in it."
+
+
+def _range_error(passage: Passage, start: int, end: int) -> str:
+    """Explain which lines can be named."""
+    return f"start={start}, end={end} is not a part of your lines: {passage.start} <= start < end <= {passage.end}."
+
+
+def _check_kind(kind: str, variant: str | None) -> None:
+    """Check the names of a kind and a variant.
+
+    Raises:
+        UnknownNameError: There is no such kind or variant.
+        InvalidValueError: The kind has no variants.
+    """
+    if kind not in KIND_NAMES:
+        raise unknown_name("kind", kind, KIND_NAMES)
+    if variant is not None and variant not in VARIANT_NAMES:
+        raise unknown_name("variant", variant, VARIANT_NAMES)
+    if variant is not None and kind not in ("needle", MIXED):
+        raise InvalidValueError(f"kind {kind!r} has no variants; variant={variant!r} goes with kind 'needle'.")
+
+
+def _checked_flag(name: str, value: object) -> bool:
+    """Check that a value is true or false.
+
+    Raises:
+        InvalidValueError: It is not.
+    """
+    if not isinstance(value, bool):
+        raise InvalidValueError(f"{name} must be True or False, got {value!r}.")
+    return value

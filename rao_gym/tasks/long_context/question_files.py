@@ -1,0 +1,105 @@
+"""Questions of the user's own: a JSON-lines file of contexts, questions and answers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from rao_gym.errors import FileFormatError, InvalidValueError
+from rao_gym.jsonable import JSON, to_json_value
+from rao_gym.tasks.base import SPLITS
+from rao_gym.tasks.long_context.documents import Document
+from rao_gym.tasks.long_context.haystack import TextPath, read_text, wrap
+
+_SPLIT_PATTERN = ("train", "validation", "test", "train", "train")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One line of the file.
+
+    Attributes:
+        number: Its line number, from 1.
+        document: Its context.
+        question: What is asked.
+        answer: The right answer.
+    """
+
+    number: int
+    document: Document = field(repr=False)
+    question: str
+    answer: JSON
+
+
+@dataclass(frozen=True)
+class QuestionFile:
+    """The items of a file, dealt out to the splits: of every five, three train, one validation, one test.
+
+    Attributes:
+        path: The file.
+        items: Its items by split.
+    """
+
+    path: Path
+    items: dict[str, list[Item]] = field(repr=False)
+
+    @classmethod
+    def read(cls, path: TextPath) -> QuestionFile:
+        """Read a file.
+
+        Raises:
+            MissingFileError: It does not exist or cannot be read.
+            FileFormatError: A line is not an object with a context, a question and an answer.
+        """
+        file = Path(path)
+        items: dict[str, list[Item]] = {split: [] for split in SPLITS}
+        position = 0
+        for number, line in enumerate(read_text(file).splitlines(), start=1):
+            if line.strip():
+                split = _SPLIT_PATTERN[position % len(_SPLIT_PATTERN)]
+                items[split].append(_parse(file, number, line))
+                position += 1
+        return cls(file, items)
+
+    def pick(self, seed: int, split: str, index: int) -> Item:
+        """Return the item of an index: each seed has its own order of a split's items, and goes round it.
+
+        Raises:
+            InvalidValueError: The split has no items.
+        """
+        items = self.items[split]
+        if not items:
+            total = sum(map(len, self.items.values()))
+            raise InvalidValueError(f"{self.path} holds {total} questions, none of which is in split {split!r}.")
+        order = np.random.default_rng(np.random.SeedSequence([seed, SPLITS.index(split)])).permutation(len(items))
+        return items[int(order[index % len(items)])]
+
+
+def _parse(file: Path, number: int, line: str) -> Item:
+    """Read one line.
+
+    Raises:
+        FileFormatError: It is not what it should be.
+    """
+    where = f"{file}, line {number}"
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError(f"{where}: not valid JSON: {error}.") from error
+    if not isinstance(entry, dict):
+        raise FileFormatError(f"{where}: expected an object with context, question and answer.")
+    for name in ("context", "question"):
+        if not isinstance(entry.get(name), str) or not entry[name].strip():
+            raise FileFormatError(f"{where}: {name!r} must be text.")
+    if entry.get("answer") is None:
+        raise FileFormatError(f"{where}: 'answer' is missing.")
+    lines = [wrapped for paragraph in entry["context"].splitlines() for wrapped in wrap(paragraph)]
+    return Item(
+        number=number,
+        document=Document(tuple(lines)),
+        question=" ".join(entry["question"].split()),
+        answer=to_json_value(entry["answer"]),
+    )

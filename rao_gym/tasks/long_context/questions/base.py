@@ -1,0 +1,90 @@
+"""What a question is: words that can be read back, and the exact truth for any passage.
+
+A question about a long passage is answered by way of its *part*: a question whose answers for neighbouring
+passages merge into the answer for both together, and from whose answer the question's own follows.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from typing import Self
+
+from rao_gym.jsonable import JSON
+from rao_gym.tasks.long_context.answers import as_counts, same
+from rao_gym.tasks.long_context.documents import Passage
+
+
+class Question(ABC):
+    """A question that can be asked of any passage; subclasses are frozen dataclasses."""
+
+    @abstractmethod
+    def render(self) -> str:
+        """Return the question in words."""
+
+    @classmethod
+    @abstractmethod
+    def parse(cls, text: str) -> Self | None:
+        """Return the question that `render` wrote, or None if the text is not one of this class."""
+
+    @property
+    @abstractmethod
+    def part(self) -> Part:
+        """The question to ask of parts of the passage."""
+
+    @abstractmethod
+    def conclude(self, merged: JSON) -> JSON:
+        """Return the answer that follows from the part's answer for the whole passage."""
+
+    def truth(self, passage: Passage) -> JSON:
+        """Return the exact answer for a passage."""
+        return self.conclude(self.part.truth(passage))
+
+    def score(self, value: JSON, passage: Passage) -> float:
+        """Return how good an answer is, in [0, 1]."""
+        return float(same(value, self.truth(passage)))
+
+
+class Part(Question):
+    """A question whose answers for parts of a passage merge into the answer for the whole.
+
+    Attributes:
+        max_answer_tokens: What an answer takes at most in a transcript, with the default schedule.
+    """
+
+    max_answer_tokens: int = 120
+
+    @property
+    def part(self) -> Part:
+        """The question itself."""
+        return self
+
+    def conclude(self, merged: JSON) -> JSON:
+        """Return the merged answer as it is."""
+        return merged
+
+    @abstractmethod
+    def truth(self, passage: Passage) -> JSON:
+        """Return the exact answer for a passage."""
+
+    @abstractmethod
+    def merge(self, answers: Sequence[JSON]) -> JSON:
+        """Return the answer for a passage from the answers for its parts; ill-formed ones are left out."""
+
+    @abstractmethod
+    def read(self, lines: Sequence[str]) -> JSON:
+        """Answer by reading the lines of a passage: what a careful reader would find."""
+
+
+def squeeze(text: str) -> str:
+    """Return a text on one line, with single spaces."""
+    return " ".join(text.split())
+
+
+def add_counts(answers: Sequence[JSON]) -> dict[str, JSON]:
+    """Add up answers that are objects of counts; keys are sorted."""
+    total: Counter[str] = Counter()
+    for answer in answers:
+        total.update(as_counts(answer))
+    return {key: total[key] for key in sorted(total)}
