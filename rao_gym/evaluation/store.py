@@ -93,6 +93,12 @@ class RunFolder:
         _write(self.path / SUMMARY, json.dumps([asdict(summary) for summary in summarize(results)], indent=2) + "\n")
 
 
+def clear(path: Path) -> None:
+    """Remove the files of a run folder, and nothing else."""
+    for name in (RESULTS, TREES, SUMMARY, SETTINGS):
+        (path / name).unlink(missing_ok=True)
+
+
 def read_results(path: Path) -> list[EpisodeResult]:
     """Read the results of a run.
 

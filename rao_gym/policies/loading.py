@@ -68,6 +68,13 @@ def policy_name(policy: str | PolicyLike) -> str:
     return f"{named.__module__}:{named.__qualname__}"
 
 
+def find_modules_here() -> None:
+    """Let modules in the working directory be imported, as ``python -m`` does."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+
+
 def _plain(name: str, family: TaskFamily[Any], options: Mapping[str, Any]) -> Policy:
     """Return a policy whose name has no colon."""
     if name == "random":
@@ -97,8 +104,7 @@ def _registered(prefix: str, rest: str, options: Mapping[str, Any]) -> Policy:
 
 def _imported(path: str, options: Mapping[str, Any]) -> Policy:
     """Return a policy from the user's own module, which may lie in the working directory."""
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
+    find_modules_here()
     try:
         named = load_object(path)
     except RaoError:

@@ -68,6 +68,7 @@ class TaskFamily(ABC, Generic[ContextT]):
     Attributes:
         id: The id under which the family is registered, such as ``rao/LongContext-v0``.
         default_limits: Limits of a tree, where the user sets none.
+        kinds: The kinds of task that it offers, the default first; empty when there is only one.
         action_forms: The action forms it can be played with; the first is the default.
         launch_parameters: What `launch_subagent` takes after the goal.
         launch_description: What launching means here, for the agent.
@@ -76,6 +77,7 @@ class TaskFamily(ABC, Generic[ContextT]):
 
     id: ClassVar[str]
     default_limits: ClassVar[Limits] = Limits()
+    kinds: ClassVar[tuple[str, ...]] = ()
     action_forms: tuple[str, ...] = ("python", "tools")
     launch_parameters: tuple[Parameter, ...] = ()
     launch_description: str = "Give part of the work to a new agent and get back its answer."

@@ -1,0 +1,134 @@
+"""The `rao` command: what a person gets wrong is answered with one line on stderr and exit code 2."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from io import TextIOWrapper
+from typing import Any, NoReturn
+
+from rao_gym import demo
+from rao_gym.commands import difficulty, envs, eval, play, replay, view
+from rao_gym.errors import InvalidValueError, MissingExtraError, RaoError, unknown_name
+from rao_gym.version import __version__
+
+ENTRY_POINTS = "rao_gym.commands"
+"""Other packages add commands here: the command's name -> ``function(subparsers)``."""
+
+COMMANDS: dict[str, Callable[[Any], None]] = {
+    "envs": envs.add_parser,
+    "eval": eval.add_parser,
+    "play": play.add_parser,
+    "view": view.add_parser,
+    "replay": replay.add_parser,
+    "difficulty": difficulty.add_parser,
+    "demo": demo.add_parser,
+}
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code.
+
+    Args:
+        argv: The arguments; those of the process when left out.
+    """
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # text from policies may hold what the terminal cannot show
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv))
+    except RaoError as error:
+        return _complain(str(error), USAGE_ERROR)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read our output has left
+        return 1
+    except OSError as error:
+        named = f": {error.filename}" if error.filename else ""
+        return _complain(f"{error.strerror or error}{named}.", USAGE_ERROR)
+    except KeyboardInterrupt:
+        return _complain("Interrupted.", INTERRUPTED)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises our errors, and knows its options for suggestions.
+
+    Attributes:
+        option_names: Every option string of this parser.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.option_names: list[str] = []
+        super().__init__(allow_abbrev=False, **kwargs)
+
+    def add_argument(self, *args: Any, **kwargs: Any) -> argparse.Action:
+        """Add an argument and remember its names."""
+        self.option_names.extend(name for name in args if name.startswith("--"))
+        return super().add_argument(*args, **kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what is wrong with the arguments.
+
+        Raises:
+            InvalidValueError: Always.
+        """
+        raise InvalidValueError(f"{message[:1].upper()}{message[1:]}. See {self.prog} --help.")
+
+
+def _run(arguments: list[str]) -> int:
+    """Parse the arguments and run their command."""
+    parser = Parser(prog="rao", description="Environments in which agents launch copies of themselves.")
+    parser.add_argument("--version", action="version", version=f"rao-gym {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    for add_parser in COMMANDS.values():
+        add_parser(subparsers)
+    command = next((argument for argument in arguments if not argument.startswith("-")), None)
+    if command not in COMMANDS:  # only then is it worth loading other packages
+        _add_commands_of_others(subparsers, command)
+    if command is not None and command not in subparsers.choices:
+        raise unknown_name("command", command, subparsers.choices)
+    options, unknown = parser.parse_known_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return USAGE_ERROR
+    if unknown:
+        chosen = subparsers.choices[options.command]
+        names = chosen.option_names if isinstance(chosen, Parser) else []
+        if not unknown[0].startswith("-"):
+            raise InvalidValueError(f"Unexpected argument {unknown[0]!r}. See {chosen.prog} --help.")
+        raise unknown_name(f"option of {chosen.prog}", unknown[0].partition("=")[0], names)
+    return int(options.run(options))
+
+
+def _add_commands_of_others(subparsers: Any, wanted: str | None) -> None:
+    """Add the commands of other packages; those whose extras are missing are left out.
+
+    Raises:
+        MissingExtraError: The wanted command is one of those.
+    """
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            point.load()(subparsers)
+        except ImportError as error:
+            if point.name == wanted:
+                raise MissingExtraError(_what_to_install(point, error)) from error
+
+
+def _what_to_install(point: EntryPoint, error: ImportError) -> str:
+    """Say how to get a command that cannot be loaded."""
+    return f"`rao {point.name}` needs an extra: pip install 'rao-gym[train]' ({error})."
+
+
+def _complain(message: str, exit_code: int) -> int:
+    """Write one line to stderr."""
+    print(f"rao: {' '.join(message.split())}", file=sys.stderr)
+    return exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,204 @@
+"""What several commands share: arguments, options, the console and the progress bar."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from rao_gym.errors import InvalidValueError
+from rao_gym.evaluation import EpisodeResult, Summary
+from rao_gym.evaluation import Progress as OnEpisode
+from rao_gym.policies.loading import find_modules_here
+from rao_gym.tree import ExecutionTree
+
+_PLAIN_WIDTH = 140
+_COLUMNS = (
+    "difficulty",
+    "success",
+    "95%\ninterval",
+    "turns",
+    "tokens",
+    "nodes",
+    "depth",
+    "critical\npath",
+    "speed-up",
+    "episodes",
+)
+_MAX_DIFFICULTIES = 10_000
+
+
+def add_environment_arguments(parser: argparse.ArgumentParser, *, recursion: bool = True) -> None:
+    """Add what chooses the environment's options; `recursion` adds ``--no-recursion``."""
+    parser.add_argument("--kind", help="kind of task; `rao envs` lists them")
+    parser.add_argument("--window", type=int, metavar="TOKENS", help="tokens of each node's transcript")
+    parser.add_argument("--max-depth", type=int, metavar="N", help="depth of the deepest node; the root has 0")
+    parser.add_argument("--actions", help="action form: python or tools")
+    if recursion:
+        parser.add_argument("--no-recursion", action="store_true", help="take launch_subagent away")
+    parser.add_argument(
+        "-o",
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other option of the environment; the value is JSON, or else text",
+    )
+
+
+def environment_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the environment's options by name.
+
+    Raises:
+        InvalidValueError: An option is not written as NAME=VALUE.
+    """
+    flags = {name: getattr(arguments, name) for name in ("kind", "window", "max_depth", "actions")}
+    options = {name: value for name, value in flags.items() if value is not None}
+    if getattr(arguments, "no_recursion", False):
+        options["recursive"] = False
+    return options | parse_assignments("--option", arguments.option)
+
+
+def add_run_arguments(parser: argparse.ArgumentParser, *, difficulty: str, episodes: int) -> None:
+    """Add what chooses the tasks and how they are run."""
+    parser.add_argument("--difficulty", default=difficulty, metavar="RANGE", help="such as 3, 1-6, 1,2,5 or 1-3,8")
+    parser.add_argument("--episodes", type=int, default=episodes, metavar="N", help="episodes of each difficulty")
+    parser.add_argument("--seed", type=int, default=0, help="seed that tasks are drawn from")
+    parser.add_argument("--split", default="test", help="train, validation or test")
+    parser.add_argument("--workers", type=int, default=8, metavar="W", help="episodes played side by side")
+
+
+def resolve_id(text: str) -> str:
+    """Return an environment's id; ``module:ID`` imports the module first, which registers the id.
+
+    Raises:
+        InvalidValueError: The module cannot be imported.
+    """
+    module, colon, id = text.partition(":")
+    if not colon:
+        return text
+    find_modules_here()
+    try:
+        import_module(module)
+    except Exception as error:
+        raise InvalidValueError(f"Cannot import {module!r}: {type(error).__name__}: {error}.") from error
+    return id
+
+
+def parse_difficulties(text: str) -> list[int]:
+    """Return the difficulties of a text such as ``3``, ``1-6``, ``1,2,5`` or ``1-3,8``.
+
+    Raises:
+        InvalidValueError: It is not such a text, or a difficulty is below 1.
+    """
+    difficulties: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        ends = (first, last) if dash else (first, first)
+        if not all(end.isascii() and end.isdigit() and len(end) < 10 for end in ends):
+            raise InvalidValueError(f"difficulty must be written like 3, 1-6 or 1,2,5, got {text!r}.")
+        low, high = int(ends[0]), int(ends[1])
+        if not 1 <= low <= high or high - low >= _MAX_DIFFICULTIES:
+            raise InvalidValueError(f"difficulty must be a range upwards from at least 1, got {part.strip()!r}.")
+        difficulties.extend(range(low, high + 1))
+    return list(dict.fromkeys(difficulties))
+
+
+def parse_assignments(flag: str, texts: Sequence[str]) -> dict[str, Any]:
+    """Return what options such as ``window=2048`` say; values are JSON, or else text.
+
+    Raises:
+        InvalidValueError: A text has no ``=``, or no name before it.
+    """
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise InvalidValueError(f"{flag} must be written as NAME=VALUE, got {text!r}.")
+        try:
+            values[name.strip().replace("-", "_")] = json.loads(value)
+        except (ValueError, RecursionError):
+            values[name.strip().replace("-", "_")] = value
+    return values
+
+
+def output_console() -> Console:
+    """Return the console for results; wide enough for tables when it is not a terminal."""
+    width = None if sys.stdout.isatty() else _PLAIN_WIDTH
+    return Console(markup=False, highlight=False, emoji=False, width=width)
+
+
+@contextmanager
+def progress_bar(label: str, num_episodes: int) -> Iterator[OnEpisode]:
+    """Show a progress bar on stderr while it is a terminal, and yield what counts an episode."""
+    console = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("success {task.fields[success]}", markup=False),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        bar = progress.add_task(label, total=num_episodes, success="-")
+        total, counted = 0.0, 0
+
+        def on_episode(result: EpisodeResult, _tree: ExecutionTree | None) -> None:
+            nonlocal total, counted
+            if result.success is not None:
+                total, counted = total + result.success, counted + 1
+            progress.update(bar, advance=1, success=f"{total / counted:.2f}" if counted else "-")
+
+        yield on_episode
+
+
+def summary_table(title: str, summaries: Sequence[Summary], labels: Sequence[str] | None = None) -> Table:
+    """Return summaries as a table.
+
+    Args:
+        title: What was played.
+        summaries: One for each row.
+        labels: What the rows' first column says; the ids when left out, unless there is only one.
+    """
+    if labels is None and len({summary.id for summary in summaries}) > 1:
+        labels = [summary.id for summary in summaries]
+    excluded = any(summary.excluded for summary in summaries)
+    table = Table(title=title, title_justify="left")
+    if labels is not None:
+        table.add_column("policy" if len({summary.id for summary in summaries}) == 1 else "id", overflow="fold")
+    for name in (*_COLUMNS, "excluded") if excluded else _COLUMNS:
+        table.add_column(name, justify="right", no_wrap=True)
+    for place, summary in enumerate(summaries):
+        label = [] if labels is None else [labels[place]]
+        table.add_row(*label, *_cells(summary), *([str(summary.excluded)] if excluded else []))
+    return table
+
+
+def _cells(summary: Summary) -> list[str]:
+    """Return the cells of one row."""
+
+    def shown(value: float | None, digits: int) -> str:
+        return "-" if value is None else f"{value:,.{digits}f}"
+
+    interval = "-" if summary.low is None else f"{shown(summary.low, 2)}-{shown(summary.high, 2)}"
+    return [
+        str(summary.difficulty),
+        shown(summary.success, 2),
+        interval,
+        shown(summary.turns, 1),
+        shown(summary.tokens, 0),
+        shown(summary.nodes, 1),
+        shown(summary.depth, 1),
+        shown(summary.critical_path, 1),
+        shown(summary.speed_up, 1),
+        str(summary.episodes),
+    ]

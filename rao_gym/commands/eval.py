@@ -1,0 +1,105 @@
+"""`rao eval`: play a policy and measure it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rao_gym.commands.common import (
+    add_environment_arguments,
+    add_run_arguments,
+    environment_options,
+    output_console,
+    parse_assignments,
+    parse_difficulties,
+    progress_bar,
+    resolve_id,
+    summary_table,
+)
+from rao_gym.errors import InvalidValueError
+from rao_gym.evaluation import evaluate
+from rao_gym.evaluation.store import clear
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("eval", help="play a policy and measure it")
+    parser.add_argument("ids", nargs="+", metavar="ID", help="environment id, or module:ID to import a module first")
+    parser.add_argument(
+        "--policy",
+        default="reference",
+        help="reference, single, random, openai:MODEL, hf:PATH, vllm:PATH or module:Class",
+    )
+    add_run_arguments(parser, difficulty="1", episodes=20)
+    add_environment_arguments(parser)
+    parser.add_argument("--base-url", metavar="URL", help="where an OpenAI-compatible server is")
+    parser.add_argument("--temperature", type=float, help="sampling temperature of a model")
+    parser.add_argument("--max-tokens", type=int, metavar="N", help="tokens of one reply of a model")
+    parser.add_argument(
+        "-p",
+        "--policy-option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other option of the policy; the value is JSON, or else text",
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for results; an interrupted run goes on there")
+    parser.add_argument("--fresh", action="store_true", help="remove the results in DIR first")
+    parser.add_argument(
+        "--save-trees", default="4", metavar="N|all", help="trees to keep for each id and difficulty (default 4)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Evaluate, and print a table."""
+    ids = list(dict.fromkeys(resolve_id(text) for text in arguments.ids))
+    difficulties = parse_difficulties(arguments.difficulty)
+    options, policy_options = environment_options(arguments), _policy_options(arguments)
+    save_trees = _count_or_all(arguments.save_trees)
+    if arguments.fresh and arguments.out is not None:
+        clear(arguments.out)
+    with progress_bar(arguments.policy, len(ids) * len(difficulties) * max(0, arguments.episodes)) as on_episode:
+        found = evaluate(
+            arguments.policy,
+            ids,
+            difficulties,
+            episodes=arguments.episodes,
+            seed=arguments.seed,
+            split=arguments.split,
+            workers=arguments.workers,
+            options=options,
+            policy_options=policy_options,
+            out=arguments.out,
+            save_trees=save_trees,
+            progress=on_episode,
+        )
+    console = output_console()
+    console.print(summary_table(f"{arguments.policy} on {', '.join(ids)}", found.summaries))
+    if found.num_excluded:
+        first = next(result.error for result in found.results if result.error)
+        console.print(f"{found.num_excluded} episodes are excluded. The first: {first}")
+    if arguments.out is not None:
+        console.print(f"Results are in {arguments.out}. See the trees with: rao view {arguments.out}")
+    return 0
+
+
+def _policy_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the policy's options by name."""
+    flags = {name: getattr(arguments, name) for name in ("base_url", "temperature", "max_tokens")}
+    given = {name: value for name, value in flags.items() if value is not None}
+    return given | parse_assignments("--policy-option", arguments.policy_option)
+
+
+def _count_or_all(text: str) -> int | None:
+    """Return how many trees to keep, None for all.
+
+    Raises:
+        InvalidValueError: It is neither a number nor "all".
+    """
+    if text == "all":
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise InvalidValueError(f"--save-trees must be a number or all, got {text!r}.")
+    return int(text)

@@ -1,0 +1,84 @@
+"""Plots of evaluations: success and cost by difficulty, for several policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from rao_gym.evaluation import Summary
+
+Series = Mapping[str, Sequence[Summary]]
+"""Summaries by difficulty, under the label of each policy."""
+
+_COSTS = {
+    "turns": "turns",
+    "tokens": "tokens",
+    "nodes": "nodes",
+    "critical_path": "critical path (turns)",
+    "depth": "depth",
+    "speed_up": "speed-up (turns / critical path)",
+}
+_LOGARITHMIC = ("turns", "tokens", "nodes", "critical_path")
+
+
+def plot_success(series: Series, path: Path, title: str) -> None:
+    """Write a PNG of the success by difficulty, with 95% intervals.
+
+    Args:
+        series: What to plot.
+        path: The file to write; its folder is created.
+        title: Title of the plot.
+    """
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for label, summaries in series.items():
+        counted = [summary for summary in summaries if summary.success is not None]
+        difficulties = [summary.difficulty for summary in counted]
+        (line,) = axes.plot(difficulties, [summary.success or 0.0 for summary in counted], marker="o", label=label)
+        low, high = [summary.low or 0.0 for summary in counted], [summary.high or 0.0 for summary in counted]
+        axes.fill_between(difficulties, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
+    axes.set(title=title, ylabel="success", ylim=(-0.03, 1.03))
+    _finish(axes, legend=True)
+    _save(figure, path)
+
+
+def plot_cost(series: Series, path: Path, title: str) -> None:
+    """Write a PNG of turns, tokens, nodes, critical path, depth and speed-up by difficulty.
+
+    Args:
+        series: What to plot.
+        path: The file to write; its folder is created.
+        title: Title of the plot.
+    """
+    figure = Figure(figsize=(11, 6), layout="constrained")
+    panels = figure.subplots(2, 3).flat
+    for place, (name, label) in enumerate(_COSTS.items()):
+        axes = panels[place]
+        for policy, summaries in series.items():
+            points = [(summary.difficulty, getattr(summary, name)) for summary in summaries if summary.episodes]
+            axes.plot([point[0] for point in points], [point[1] for point in points], marker="o", label=policy)
+        axes.set(title=label)
+        if name in _LOGARITHMIC:
+            axes.set_yscale("log")
+        _finish(axes, legend=place == 0)
+    figure.suptitle(title)
+    _save(figure, path)
+
+
+def _finish(axes: Axes, *, legend: bool) -> None:
+    """Give a panel its difficulty axis and grid."""
+    axes.set_xlabel("difficulty")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    if legend:
+        axes.legend()
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """Write a figure without touching pyplot's global state."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, format="png")
