@@ -1,0 +1,253 @@
+"""Credit assignment of RAO (arXiv:2605.06639, Section 3): from finished trees to advantages and weights.
+
+In reading order:
+
+    Eq. 1   node_rewards             R(X) = s̃(X) + λ · mean of s̃(c) over the children c in C(X)
+    Eq. 3   leave_one_out_baselines  A(τ) = R(τ) − mean of R_root(g') over the other trees g' of its group
+    Eq. 4   depth_weights            w_d = α / N_d,  α = N / number of depths that occur
+
+    s̃       signals, success signals in [0, 1]      λ     delegation_bonus
+    R       rewards, local node rewards             G     rollouts of a group, `_G`
+    A       advantages                              N     trajectories that enter the loss, `_N`
+    C(X)    node.children                           N_d   those of them at depth d
+
+`credit` puts Eq. 1 and 3 together for the trees of a training step. Eq. 4 counts the trajectories of one
+optimizer batch, so `weighted_by_depth` is called after the split into such batches. Eq. 5 is in `loss`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rao_gym import rewards
+from rao_gym.errors import InvalidValueError, unknown_name
+from rao_train.trajectory import RolloutTree, Trajectory
+
+
+class RewardScope(StrEnum):
+    """Whose reward a node's trajectory is trained on."""
+
+    NODE = "node"
+    ROOT = "root"
+
+
+class Baseline(StrEnum):
+    """What a reward is compared with."""
+
+    LEAVE_ONE_OUT = "leave_one_out"
+    NONE = "none"
+
+
+class GroupFilter(StrEnum):
+    """Which groups are left out of the loss.
+
+    With ``equal_rewards``, those in which every node of every tree has the same reward: all advantages are 0,
+    so that only the weights and the normalization notice. With ``equal_roots``, those whose root rewards are all
+    the same, even if some sub-agents did better than others.
+    """
+
+    NONE = "none"
+    EQUAL_REWARDS = "equal_rewards"
+    EQUAL_ROOTS = "equal_roots"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreditSettings:
+    """How trees become advantages.
+
+    Attributes:
+        delegation_bonus: λ of Eq. 1; 0.4 for policies that delegate too little, 0 for those that do.
+        reward: ``node`` for each node's own reward, ``root`` for that of its tree's root.
+        baseline: ``leave_one_out`` for Eq. 3, ``none`` to use the reward as the advantage.
+        group_filter: Groups to leave out; see `GroupFilter`.
+        depth_weighting: Whether Eq. 4 weighs the trajectories; otherwise all weigh 1.
+    """
+
+    delegation_bonus: float = 0.4
+    reward: RewardScope = RewardScope.NODE
+    baseline: Baseline = Baseline.LEAVE_ONE_OUT
+    group_filter: GroupFilter = GroupFilter.EQUAL_REWARDS
+    depth_weighting: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InvalidValueError: The bonus is negative or not finite.
+            UnknownNameError: A choice is not one of those described.
+        """
+        if not 0 <= self.delegation_bonus < float("inf"):
+            raise InvalidValueError(f"delegation_bonus must be at least 0, got {self.delegation_bonus!r}.")
+        for name, choices in (("reward", RewardScope), ("baseline", Baseline), ("group_filter", GroupFilter)):
+            value = getattr(self, name)
+            if value not in list(choices):
+                raise unknown_name(name, value, list(choices))
+            object.__setattr__(self, name, choices(value))  # text from a file becomes the enum's member
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CreditedTrajectory:
+    """A trajectory with what the loss multiplies it by.
+
+    Attributes:
+        trajectory: The tokens.
+        reward: R of its node.
+        advantage: A of Eq. 3.
+        weight: w of Eq. 4.
+    """
+
+    trajectory: Trajectory
+    reward: float
+    advantage: float
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credit:
+    """The trajectories of a training step that enter the loss, and counts of those that do not.
+
+    Attributes:
+        trajectories: Group by group, in the order of their trees and nodes, all with weight 1.
+        num_groups: Groups that were given.
+        num_groups_filtered: Groups left out by the filter.
+        num_filtered: Trajectories of these groups.
+        num_excluded: Trajectories without a reward or a baseline, because a judge failed.
+    """
+
+    trajectories: Sequence[CreditedTrajectory]
+    num_groups: int
+    num_groups_filtered: int
+    num_filtered: int
+    num_excluded: int
+
+
+def node_rewards(
+    rollout: RolloutTree, delegation_bonus: float, scope: RewardScope = RewardScope.NODE
+) -> Mapping[int, float]:
+    """Return R by node id (Eq. 1).
+
+    Every launched child counts in its parent's mean, a failed one as 0; a refused launch made no child.
+
+    Args:
+        rollout: A finished tree.
+        delegation_bonus: λ.
+        scope: With ``root``, every node gets the root's R.
+
+    Returns:
+        R of the nodes that have one: a node whose judge failed has none.
+    """
+    by_node = rewards.node_rewards(rollout.execution, rollout.signals.by_node, delegation_bonus)
+    if scope is RewardScope.NODE:
+        return by_node
+    root = rollout.execution.root.id
+    return {node.id: by_node[root] for node in rollout.execution.nodes} if root in by_node else {}
+
+
+def leave_one_out_baselines(root_rewards_G: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return, for each rollout of a group, the mean root reward of the others (Eq. 3).
+
+    Args:
+        root_rewards_G: R of the roots, [G] with G ≥ 2; NaN where a judge failed.
+
+    Returns:
+        The baselines, [G]; NaN where no other rollout has a root reward. If all rewards are equal, so are the
+        baselines, bit for bit.
+
+    Raises:
+        InvalidValueError: There is only one rollout.
+    """
+    if len(root_rewards_G) < 2:
+        raise InvalidValueError(
+            f"The leave_one_out baseline needs at least 2 rollouts of each task, got {len(root_rewards_G)}: "
+            "raise the group size or set baseline to 'none'."
+        )
+    known_G = ~np.isnan(root_rewards_G)
+    if not known_G.any():
+        return np.full_like(root_rewards_G, np.nan)
+    reference = root_rewards_G[known_G][0]  # sums of differences from it are exact where rewards are equal
+    differences_G = np.where(known_G, root_rewards_G - reference, 0.0)
+    num_others_G = known_G.sum() - known_G
+    others_G = differences_G.sum() - differences_G
+    return np.where(num_others_G > 0, reference + others_G / np.maximum(num_others_G, 1), np.nan)
+
+
+def depth_weights(depths_N: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Return w = α / N_d for each trajectory of an optimizer batch (Eq. 4).
+
+    Every depth that occurs then carries the same total weight, and the weights sum to N.
+
+    Args:
+        depths_N: Depth of each trajectory that enters the loss, [N].
+
+    Returns:
+        The weights, [N].
+    """
+    _, place_N, counts = np.unique(depths_N, return_inverse=True, return_counts=True)
+    alpha = len(depths_N) / max(1, len(counts))
+    return np.asarray(alpha / counts[place_N], dtype=np.float64)
+
+
+def weighted_by_depth(batch: Sequence[CreditedTrajectory]) -> list[CreditedTrajectory]:
+    """Return the trajectories of one optimizer batch with their weights of Eq. 4."""
+    weights_N = depth_weights(np.array([credited.trajectory.depth for credited in batch], dtype=np.int64))
+    return [replace(credited, weight=float(weight)) for credited, weight in zip(batch, weights_N, strict=True)]
+
+
+def credit(rollouts: Sequence[RolloutTree], settings: CreditSettings) -> Credit:
+    """Give every trajectory of a training step its reward and its advantage.
+
+    Args:
+        rollouts: The trees of all groups, in any order.
+        settings: How.
+
+    Raises:
+        InvalidValueError: A group has only one tree, and the baseline needs two.
+    """
+    groups: dict[int, list[RolloutTree]] = {}
+    for rollout in rollouts:
+        groups.setdefault(rollout.group, []).append(rollout)
+    kept: list[CreditedTrajectory] = []
+    num_groups_filtered = num_filtered = num_excluded = 0
+    for group in groups.values():
+        rewards_G = [node_rewards(rollout, settings.delegation_bonus, settings.reward) for rollout in group]
+        baselines_G = _baselines(rewards_G, settings.baseline)
+        if _filtered(rewards_G, settings.group_filter):
+            num_groups_filtered += 1
+            num_filtered += sum(len(rollout.trajectories) for rollout in group)
+            continue
+        for rollout, by_node, baseline in zip(group, rewards_G, baselines_G, strict=True):
+            for trajectory in rollout.trajectories:
+                reward = by_node.get(trajectory.node)
+                if reward is None or np.isnan(baseline):
+                    num_excluded += 1
+                    continue
+                advantage = float(reward - baseline)
+                kept.append(CreditedTrajectory(trajectory=trajectory, reward=reward, advantage=advantage))
+    return Credit(
+        trajectories=kept,
+        num_groups=len(groups),
+        num_groups_filtered=num_groups_filtered,
+        num_filtered=num_filtered,
+        num_excluded=num_excluded,
+    )
+
+
+def _baselines(rewards_G: Sequence[Mapping[int, float]], baseline: Baseline) -> NDArray[np.float64]:
+    """Return the baseline of each tree of a group, [G]."""
+    if baseline is Baseline.NONE:
+        return np.zeros(len(rewards_G))
+    return leave_one_out_baselines(np.array([by_node.get(0, np.nan) for by_node in rewards_G]))
+
+
+def _filtered(rewards_G: Sequence[Mapping[int, float]], group_filter: GroupFilter) -> bool:
+    """Tell whether a group is left out of the loss."""
+    if group_filter is GroupFilter.NONE:
+        return False
+    if group_filter is GroupFilter.EQUAL_ROOTS:
+        return len({by_node[0] for by_node in rewards_G if 0 in by_node}) == 1
+    return len({reward for by_node in rewards_G for reward in by_node.values()}) == 1

@@ -1,0 +1,144 @@
+"""The loss of RAO: the policy gradient of Eq. 5 (arXiv:2605.06639) with the importance ratio of CISPO.
+
+    loss = − 1/Z · Σ_τ w(τ) · A(τ) · Σ_{t generated} sg[clip(π_t / μ_t, low, high)] · log π_t
+
+Here μ is the policy that sampled the token, π the one that is trained, and sg stops the gradient. The clip bounds
+how much a token counts; since only the detached ratio is clipped, no token loses its gradient (CISPO,
+arXiv:2506.13585). The paper does not give the bounds; its official configurations use [0, 5].
+
+Z is the choice of normalization. The weights of Eq. 4 sum to the number of trajectories, so dividing by that gives
+the mean of Eq. 5 over the trajectories, whose gradient grows with their length. By default Z is the number of
+generated tokens of the optimizer batch instead: tokens weigh the same against each other in both cases, but the
+gradient keeps its scale when trajectories get longer or shorter, and with it what gradient clipping does. Either
+Z belongs to the whole optimizer batch, not to a micro-batch, so that splitting it changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import torch
+from torch import Tensor
+
+from rao_gym.errors import InvalidValueError, unknown_name
+
+
+class Normalization(StrEnum):
+    """What the summed loss of an optimizer batch is divided by."""
+
+    TOKENS = "tokens"
+    TRAJECTORIES = "trajectories"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossSettings:
+    """How Eq. 5 is computed.
+
+    Attributes:
+        min_ratio: Lower bound of the importance ratio.
+        max_ratio: Upper bound of the importance ratio.
+        normalization: What the sum is divided by: the batch's generated ``tokens`` or its ``trajectories``.
+    """
+
+    min_ratio: float = 0.0
+    max_ratio: float = 5.0
+    normalization: Normalization = Normalization.TOKENS
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InvalidValueError: The bounds do not hold 0 ≤ min_ratio ≤ 1 ≤ max_ratio < ∞.
+            UnknownNameError: The normalization does not exist.
+        """
+        if not 0 <= self.min_ratio <= 1 <= self.max_ratio < float("inf"):
+            raise InvalidValueError(
+                f"The ratio's bounds must hold 0 <= min_ratio <= 1 <= max_ratio, got {self.min_ratio!r} "
+                f"and {self.max_ratio!r}."
+            )
+        if self.normalization not in list(Normalization):
+            raise unknown_name("normalization", self.normalization, list(Normalization))
+        object.__setattr__(self, "normalization", Normalization(self.normalization))
+
+    def denominator(self, num_tokens: int, num_trajectories: int) -> int:
+        """Return Z for an optimizer batch of so many generated tokens and trajectories."""
+        return num_tokens if self.normalization is Normalization.TOKENS else num_trajectories
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatioStatistics:
+    """How far the trained policy π is from the policy μ that sampled, over the generated tokens of a batch.
+
+    Attributes:
+        ratio_mean: Mean of π/μ before the clip.
+        ratio_max: Largest of them.
+        clipped: Share of them outside the bounds.
+        kl: Mean k3 estimate of KL(μ‖π), π/μ − 1 − log π/μ, which is never negative.
+    """
+
+    ratio_mean: float
+    ratio_max: float
+    clipped: float
+    kl: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RatioSums:
+    """What `RatioStatistics` averages, as 0-dimensional tensors that add up over micro-batches."""
+
+    ratio: Tensor
+    max_ratio: Tensor
+    num_clipped: Tensor
+    kl: Tensor
+
+    def statistics(self, num_tokens: int) -> RatioStatistics:
+        """Return the statistics over so many generated tokens."""
+        sums = [self.ratio, self.max_ratio, self.num_clipped, self.kl]
+        ratio, max_ratio, num_clipped, kl = torch.stack([value.double() for value in sums]).tolist()
+        return RatioStatistics(
+            ratio_mean=ratio / num_tokens, ratio_max=max_ratio, clipped=num_clipped / num_tokens, kl=kl / num_tokens
+        )
+
+    def __add__(self, other: RatioSums) -> RatioSums:
+        """Return the sums of both batches together."""
+        return RatioSums(
+            ratio=self.ratio + other.ratio,
+            max_ratio=torch.maximum(self.max_ratio, other.max_ratio),
+            num_clipped=self.num_clipped + other.num_clipped,
+            kl=self.kl + other.kl,
+        )
+
+
+def cispo_loss(
+    logprobs_P: Tensor,
+    old_logprobs_P: Tensor,
+    coefficients_P: Tensor,
+    settings: LossSettings,
+    denominator: int,
+) -> tuple[Tensor, RatioSums]:
+    """Return the loss of Eq. 5 over the generated tokens of a (micro-)batch.
+
+    Tokens that were not generated are not among the P: the mask is applied by leaving them out.
+
+    Args:
+        logprobs_P: log π of the generated tokens, [P], with gradient.
+        old_logprobs_P: log μ of the same tokens, [P].
+        coefficients_P: w · A of the trajectory that each token belongs to, [P].
+        settings: The bounds.
+        denominator: Z of the optimizer batch, from `LossSettings.denominator`.
+
+    Returns:
+        The loss, a scalar, and the sums for the statistics, without gradient.
+    """
+    log_ratios_P = logprobs_P.detach() - old_logprobs_P
+    ratios_P = log_ratios_P.exp()
+    clipped_P = ratios_P.clamp(settings.min_ratio, settings.max_ratio)
+    loss = -(clipped_P * coefficients_P * logprobs_P).sum() / denominator
+    sums = RatioSums(
+        ratio=ratios_P.sum(),
+        max_ratio=ratios_P.max(),
+        num_clipped=(ratios_P != clipped_P).sum(),
+        kl=(ratios_P - 1 - log_ratios_P).sum(),
+    )
+    return loss, sums
