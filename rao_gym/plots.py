@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from typing import TYPE_CHECKING
 
 from rao_gym.evaluation import Summary
+
+if TYPE_CHECKING:  # matplotlib takes longer to import than everything else together
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Series = Mapping[str, Sequence[Summary]]
 """Summaries by difficulty, under the label of each policy."""
@@ -22,7 +23,7 @@ _COSTS = {
     "depth": "depth",
     "speed_up": "speed-up (turns / critical path)",
 }
-_LOGARITHMIC = ("turns", "tokens", "nodes", "critical_path")
+_LOGARITHMIC = ("turns", "tokens", "nodes")
 
 
 def plot_success(series: Series, path: Path, title: str) -> None:
@@ -33,7 +34,7 @@ def plot_success(series: Series, path: Path, title: str) -> None:
         path: The file to write; its folder is created.
         title: Title of the plot.
     """
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    figure = _figure(7, 4.2)
     axes = figure.subplots()
     for label, summaries in series.items():
         counted = [summary for summary in summaries if summary.success is not None]
@@ -54,7 +55,7 @@ def plot_cost(series: Series, path: Path, title: str) -> None:
         path: The file to write; its folder is created.
         title: Title of the plot.
     """
-    figure = Figure(figsize=(11, 6), layout="constrained")
+    figure = _figure(11, 6)
     panels = figure.subplots(2, 3).flat
     for place, (name, label) in enumerate(_COSTS.items()):
         axes = panels[place]
@@ -64,15 +65,24 @@ def plot_cost(series: Series, path: Path, title: str) -> None:
         axes.set(title=label)
         if name in _LOGARITHMIC:
             axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:,g}")
+            axes.yaxis.set_minor_formatter("")
         _finish(axes, legend=place == 0)
     figure.suptitle(title)
     _save(figure, path)
 
 
+def _figure(width: float, height: float) -> Figure:
+    """Return an empty figure, its size in inches."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
 def _finish(axes: Axes, *, legend: bool) -> None:
     """Give a panel its difficulty axis and grid."""
     axes.set_xlabel("difficulty")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.locator_params(axis="x", integer=True)
     axes.grid(alpha=0.3)
     if legend:
         axes.legend()
