@@ -86,7 +86,7 @@ class CreditSettings:
         for name, choices in (("reward", RewardScope), ("baseline", Baseline), ("group_filter", GroupFilter)):
             value = getattr(self, name)
             if value not in list(choices):
-                raise unknown_name(name, value, list(choices))
+                raise unknown_name(name, value, [choice.value for choice in choices])
             object.__setattr__(self, name, choices(value))  # text from a file becomes the enum's member
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -163,6 +164,18 @@ class Learner:
 
         return self._update(batch, loss_of, None)[0]
 
+    def logprobs(self, sequences: Sequence[TokenSequence]) -> list[NDArray[np.float32]]:
+        """Return log π of the tokens under each sequence's mask, with the weights as they are."""
+        lengths = [input_length(sequence) for sequence in sequences]
+        scored: dict[int, NDArray[np.float32]] = {}
+        with torch.no_grad(), _without_dropout(self.model, checkpointing=False):
+            for places in micro_batches(lengths, self.settings.max_batch_tokens):
+                chosen = [sequences[place] for place in places]
+                logprobs_P = self._score(pad(chosen, self.device)).logprobs_P.float().cpu().numpy()
+                ends = np.cumsum([sequence.num_learned for sequence in chosen])
+                scored.update(zip(places, np.split(logprobs_P, ends[:-1]), strict=True))
+        return [scored[place] for place in range(len(sequences))]
+
     def _update(
         self, sequences: Sequence[TokenSequence], loss_of: LossFunction, skip: SkipReason | None
     ) -> tuple[UpdateMetrics, RatioSums | None]:
@@ -254,6 +267,14 @@ class Learner:
         self._optimizer.load_state_dict(state["optimizer"])
         self.num_steps = state["num_steps"]
         self.num_skipped = state["num_skipped"]
+
+    def save_model(self, folder: Path) -> None:
+        """Write the trained weights as a Hugging Face folder; under LoRA, the adapters alone."""
+        if isinstance(self.model, PeftModel):
+            # Left to itself, PEFT would look up the base model's embeddings on the network.
+            self.model.save_pretrained(str(folder), save_embedding_layers=False)
+        else:
+            self.model.save_pretrained(folder)
 
     def export(self, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
         """Write a plain Hugging Face folder, adapters merged into the weights."""

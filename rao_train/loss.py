@@ -58,7 +58,7 @@ class LossSettings:
                 f"and {self.max_ratio!r}."
             )
         if self.normalization not in list(Normalization):
-            raise unknown_name("normalization", self.normalization, list(Normalization))
+            raise unknown_name("normalization", self.normalization, [choice.value for choice in Normalization])
         object.__setattr__(self, "normalization", Normalization(self.normalization))
 
     def denominator(self, num_tokens: int, num_trajectories: int) -> int:
