@@ -1,17 +1,27 @@
-# Every target does its own set-up; set-up is quick when nothing changed.
+# Every target does its own set-up on a fresh machine; set-up is quick when nothing changed.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
+DOCS_STAMP := $(VENV)/.docs-done
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
 
-.PHONY: setup demo test test-slow check bench clean
+# Tests build their models on the spot; nothing may reach out for one.
+export HF_HUB_OFFLINE := 1
+
+.PHONY: setup demo test test-slow check bench docs clean
 
 setup: $(STAMP)
 
 $(STAMP): pyproject.toml .ci/constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, found " + sys.version.split()[0] + ". Name one with PYTHON=...") if sys.version_info < (3, 11) else None'
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not there. Name a Python of 3.11 or newer with PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.version_info < (3, 11) and sys.exit("Python 3.11 or newer is needed, found " + sys.version.split()[0] + ". Name one with PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[dev]'
+	$(PIP) --editable '.[dev,train,sb3]'
+	@touch $@
+
+$(DOCS_STAMP): $(STAMP)
+	$(PIP) --editable '.[docs]'
 	@touch $@
 
 demo: setup
@@ -29,7 +39,11 @@ check: setup
 	$(BIN)/mypy
 
 bench: setup
-	$(BIN)/python -m pytest benchmarks/throughput --benchmark-only
+	$(BIN)/python -m pytest benchmarks/throughput --benchmark-only --benchmark-columns=min,median,mean,rounds
+
+# The configuration lies beside the pages; MkDocs takes it from there only by way of its standard input.
+docs: $(DOCS_STAMP)
+	$(BIN)/mkdocs build --strict --config-file - < docs/mkdocs.yml
 
 clean:
-	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) runs site .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
