@@ -32,6 +32,7 @@ KINDS = ("tree", "chain", "digits", "modular")
 SHAPES = ("balanced", "ragged", "mixed")
 _OPERATORS = "+-*/"
 _MAX_OPERAND = 10**9
+_MIN_MODULUS = 5  # below it, some splits have no expression of difficulty 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,7 +60,7 @@ class Arithmetic(TaskFamily[Problem]):
             Default: ``"mixed"``; for ``modular`` ``"ragged"``.
         operand_min: Smallest operand. Default: 1; for ``modular`` 0. Not for ``digits``.
         operand_max: Largest operand. Default: 99; for ``modular`` the modulus less one. Not for ``digits``.
-        modulus: A prime, for ``modular`` alone. Default: 13.
+        modulus: A prime of at least 5, for ``modular`` alone. Default: 13.
 
     Raises:
         UnknownNameError: A kind, shape or operator does not exist.
@@ -261,7 +262,7 @@ def _prime(modulus: int) -> int:
     Raises:
         InvalidValueError: It is not.
     """
-    check_count("modulus", modulus, minimum=2)
+    check_count("modulus", modulus, minimum=_MIN_MODULUS)
     if modulus > _MAX_OPERAND or any(modulus % divisor == 0 for divisor in range(2, int(modulus**0.5) + 1)):
         raise InvalidValueError(f"modulus must be a prime below {_MAX_OPERAND:,}, got {modulus}.")
     return modulus

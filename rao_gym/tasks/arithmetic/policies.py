@@ -39,7 +39,7 @@ from rao_gym.tasks.arithmetic.operands import (
 )
 from rao_gym.tools import FINISH, LAUNCH
 
-SKILL_COLUMNS: Final = 4
+SKILL_COLUMNS: Final = 1
 """The skill of the reference policies where numbers are long."""
 
 _OPENING = re.compile(r"Compute(?: modulo ([0-9]+))?: ([^\n]+)")

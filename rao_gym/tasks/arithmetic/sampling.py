@@ -23,7 +23,9 @@ import numpy as np
 
 from rao_gym.errors import InvalidValueError
 from rao_gym.tasks.arithmetic.expressions import (
+    MAX_DIGITS,
     Expression,
+    ExpressionError,
     Number,
     Operation,
     Value,
@@ -138,19 +140,24 @@ class Sampler:
         return expression, evaluate(expression, modulus)
 
     def pair(self, num_digits: int) -> Part:
-        """Draw a single operation on two numbers of `num_digits` digits."""
-        smallest = 10 ** (num_digits - 1)
-        first, second = self._in_split(lambda: [self._digits(num_digits, smallest) for _ in range(2)])
-        operator = str(self._generator.choice(list(self._ranges.operators)))
+        """Draw a single operation on two numbers of `num_digits` digits; a single digit may be 0.
+
+        Raises:
+            ExpressionError: That is more digits than a value may have.
+        """
+        if num_digits > MAX_DIGITS:
+            raise ExpressionError(f"a number has more than {MAX_DIGITS:,} digits.")
+
+        def draw() -> list[int]:
+            digits = self._generator.integers(0, 10, (2, num_digits))
+            if num_digits > 1:
+                digits[:, 0] = self._generator.integers(1, 10, 2)
+            return [int("".join(map(str, row))) for row in digits.tolist()]
+
+        first, second = self._in_split(draw)
+        operator = self._ranges.operators[int(self._generator.integers(len(self._ranges.operators)))]
         expression = Operation(operator, Number(first), Number(second))
         return expression, evaluate(expression)
-
-    def _digits(self, num_digits: int, smallest: int) -> int:
-        """Draw a number of so many digits, however long; one digit may be 0."""
-        drawn = int("".join(map(str, self._generator.integers(0, 10, num_digits))))
-        return (
-            drawn if num_digits == 1 or drawn >= smallest else drawn + smallest * int(self._generator.integers(1, 10))
-        )
 
     def _numbers(self, count: int) -> list[int]:
         """Draw operands."""
@@ -176,7 +183,7 @@ class Sampler:
         """Draw numbers until they belong to the split.
 
         Raises:
-            InvalidValueError: There are too few expressions for the split to have any.
+            InvalidValueError: There are too few numbers for the split to have any.
         """
         for _ in range(_MAX_TRIES):
             numbers = draw()
