@@ -1,0 +1,30 @@
+"""The conformance kit: what every task family promises, as checks to run on one's own.
+
+`check_family` runs them all. Each check takes a registered id and the options of `rao_gym.episodes`, runs every
+action form that the family offers (or the one that ``actions`` names), and raises `ConformanceError` at the first
+promise that is not kept.
+"""
+
+from rao_gym.testing.determinism import check_determinism
+from rao_gym.testing.errors import ConformanceError
+from rao_gym.testing.family import check_family
+from rao_gym.testing.farama import check_gymnasium, check_pettingzoo, only_expected_warnings
+from rao_gym.testing.robustness import check_robustness
+from rao_gym.testing.solvability import check_solvability
+from rao_gym.testing.splits import check_splits
+from rao_gym.testing.subgoals import check_subgoals
+from rao_gym.testing.views import check_views
+
+__all__ = [
+    "ConformanceError",
+    "check_determinism",
+    "check_family",
+    "check_gymnasium",
+    "check_pettingzoo",
+    "check_robustness",
+    "check_solvability",
+    "check_splits",
+    "check_subgoals",
+    "check_views",
+    "only_expected_warnings",
+]

@@ -1,0 +1,35 @@
+"""All checks of the kit on one family."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rao_gym.testing.determinism import check_determinism
+from rao_gym.testing.farama import check_gymnasium, check_pettingzoo
+from rao_gym.testing.robustness import check_robustness
+from rao_gym.testing.solvability import check_solvability
+from rao_gym.testing.splits import check_splits
+from rao_gym.testing.subgoals import check_subgoals
+from rao_gym.testing.views import check_views
+
+
+def check_family(id: str, *, difficulties: Sequence[int] = (1, 2, 3), **options: Any) -> None:
+    """Run every check of the conformance kit on a registered family.
+
+    Args:
+        id: A registered id.
+        difficulties: Difficulties of the tasks that are played; at the hardest, the reference policy must delegate.
+        **options: As `rao_gym.episodes` takes them, for every check.
+
+    Raises:
+        ConformanceError: A promise of the contract is not kept.
+    """
+    check_gymnasium(id, **options)
+    check_pettingzoo(id, **options)
+    check_views(id, difficulties=difficulties, **options)
+    check_determinism(id, difficulties=difficulties, **options)
+    check_splits(id, difficulties=difficulties, **options)
+    check_solvability(id, difficulties=difficulties, **options)
+    check_subgoals(id, difficulties=difficulties[-2:], **options)
+    check_robustness(id, **options)

@@ -1,0 +1,134 @@
+"""That every sub-goal of a reference tree is verified, and that wrong answers to it are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rao_gym.evaluation.rollouts import run_rollouts
+from rao_gym.jsonable import JSON
+from rao_gym.registry import episodes_of, family_class
+from rao_gym.tasks.base import Task, TaskFamily
+from rao_gym.testing.cases import settings_by_form, task_keys
+from rao_gym.testing.errors import ensure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """One call of a family's `verify`.
+
+    Attributes:
+        task: The task.
+        goal: The node's goal.
+        context: The node's context when it was launched.
+        value: What the node handed back.
+        signal: What `verify` returned.
+    """
+
+    task: Task[Any]
+    goal: str
+    context: Any
+    value: JSON
+    signal: float | None
+
+
+def check_subgoals(id: str, *, difficulties: Sequence[int] = (2, 3), num_tasks: int = 2, **options: Any) -> None:
+    """Check the verifier on every node of the reference policy's trees.
+
+    What each node hands back must have the signal 1, and altered answers must have less. The trees must have
+    children, or nothing would be checked.
+
+    Args:
+        id: A registered id.
+        difficulties: Difficulties of the tasks, high enough for the reference policy to delegate.
+        num_tasks: Tasks of each difficulty.
+        **options: As `rao_gym.episodes` takes them.
+
+    Raises:
+        ConformanceError: A right answer is rejected, a wrong one accepted, or no child was launched.
+    """
+    for form, chosen in settings_by_form(id, options):
+        family, verifications = _recorder_of(family_class(id))
+        built = episodes_of(family, **chosen)
+        keys = task_keys(difficulties, num_tasks)
+        trees = [rollout.tree for rollout in run_rollouts(built.family.reference_policy(), built, keys)]
+        ensure(
+            any(tree is not None and len(tree) > 1 for tree in trees),
+            f"{id} ({form}): the reference policy launched nobody at difficulties {list(difficulties)}; "
+            "check harder tasks or a smaller window.",
+        )
+        for verification in tuple(verifications):  # verifying altered answers is recorded, too
+            _check_verification(f"{id} ({form})", built.family, verification)
+
+
+def _check_verification(case: str, family: TaskFamily[Any], verification: Verification) -> None:
+    """Check that an answer is accepted and that its alterations are not.
+
+    Raises:
+        ConformanceError: One of these is not so.
+    """
+    task, goal, context = verification.task, verification.goal, verification.context
+    where = f"{case}, {task.record.id}, goal {goal[:200]!r}"
+    ensure(verification.signal is not None, f"{where}: nothing verifies this sub-goal.")
+    ensure(
+        verification.signal == 1.0,
+        f"{where}: the reference policy's answer {str(verification.value)[:200]!r} has the signal "
+        f"{verification.signal}.",
+    )
+    for altered in alterations(verification.value):
+        signal = family.verify(task, goal, context, altered)
+        ensure(
+            signal is not None and 0.0 <= signal < 1.0,
+            f"{where}: the wrong answer {str(altered)[:200]!r} has the signal {signal}.",
+        )
+
+
+def alterations(value: JSON) -> Iterator[JSON]:
+    """Yield answers that are not the answer `value`: near misses first, then none, unless the answer is empty."""
+    if isinstance(value, bool):
+        yield not value
+    elif isinstance(value, int | float):
+        yield value + 1
+        yield -value - 1
+    elif isinstance(value, str):
+        yield from _altered_texts(value)
+    elif isinstance(value, list):
+        yield from (value[:-1], value[1:]) if value else ()
+    elif isinstance(value, dict) and value:
+        name = next(iter(value))
+        yield {key: item for key, item in value.items() if key != name}
+        yield from ({**value, name: altered} for altered in alterations(value[name]))
+    if value not in (None, "", [], {}):
+        yield None
+
+
+def _altered_texts(text: str) -> Iterator[str]:
+    """Yield texts that say something else."""
+    stripped = text.strip()
+    try:
+        yield str(int(stripped) + 1)
+    except ValueError:
+        if stripped[::-1] != stripped:
+            yield text[::-1]
+    if stripped:
+        yield text[: len(text) // 2]
+        yield ""
+
+
+def _recorder_of(family: type[TaskFamily[Any]]) -> tuple[type[TaskFamily[Any]], list[Verification]]:
+    """Return a subclass of a family that records every verification, and the record."""
+    verifications: list[Verification] = []
+
+    class Recorder(family):  # type: ignore[misc, valid-type]  # the base is known only at run time
+        """The family, with a record of its verifications."""
+
+        def verify(self, task: Task[Any], goal: str, context: Any, value: JSON) -> float | None:
+            """Verify, and record it."""
+            signal: float | None = super().verify(task, goal, context, value)
+            verifications.append(
+                Verification(task=task, goal=goal, context=context, value=value, signal=signal),
+            )
+            return signal
+
+    return Recorder, verifications
