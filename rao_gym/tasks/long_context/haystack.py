@@ -23,6 +23,7 @@ TextPath = str | os.PathLike[str]
 MAX_LINE_CHARS = 100
 TEXT_SUFFIXES = (".txt", ".md", ".rst")
 
+_SLACK_CHARS = 12
 _MIN_SENTENCE_CHARS = 30
 _MIN_LETTERS = 0.85
 _PARAGRAPH_BREAK = re.compile(r"\n\s*\n")
@@ -47,8 +48,11 @@ class Haystack:
 def haystack_of(source: str, lines: Iterable[str]) -> Haystack:
     """Build a haystack; lines that read like a fact are left out."""
     kept = [line for line in lines if not is_fact(line)]
+    texts = np.array(kept, dtype=object)
     sizes = np.array([len(line) + 1 for line in kept], dtype=np.int64)
-    return Haystack(source, np.array(kept, dtype=object), sizes)
+    texts.setflags(write=False)
+    sizes.setflags(write=False)
+    return Haystack(source, texts, sizes)
 
 
 @lru_cache(maxsize=1)
@@ -94,8 +98,12 @@ def read_text(path: Path) -> str:
 
 
 def wrap(text: str) -> list[str]:
-    """Break a line into lines of at most 100 characters, with single spaces."""
-    return textwrap.wrap(printable(" ".join(text.split())), MAX_LINE_CHARS)
+    """Break a line into lines of about equal length and at most 100 characters, with single spaces."""
+    squeezed = printable(" ".join(text.split()))
+    lines = textwrap.wrap(squeezed, MAX_LINE_CHARS)
+    if len(lines) < 2:
+        return lines
+    return textwrap.wrap(squeezed, min(MAX_LINE_CHARS, len(squeezed) // len(lines) + _SLACK_CHARS))
 
 
 def _files_of(path: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from rao_gym.jsonable import JSON
-from rao_gym.tasks.long_context.answers import as_items, as_object, canonical, same_items
+from rao_gym.tasks.long_context.answers import as_integer, as_items, as_object, canonical, same_items
 from rao_gym.tasks.long_context.documents import Passage
 from rao_gym.tasks.long_context.facts import CODES
 from rao_gym.tasks.long_context.questions.base import Part, squeeze
@@ -129,6 +129,6 @@ def _read_codes(lines: Sequence[str]) -> list[tuple[str, JSON]]:
 
 
 def _distinct(items: Iterable[JSON]) -> list[JSON]:
-    """Return the distinct items in order of appearance."""
-    by_form = {canonical(item): item for item in items}
-    return list(by_form.values())
+    """Return the distinct codes among items, in order of appearance."""
+    codes = (as_integer(item) for item in items)
+    return list(dict.fromkeys(code for code in codes if code is not None))

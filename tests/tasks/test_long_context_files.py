@@ -1,0 +1,146 @@
+"""The user's own text and the user's own questions."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError
+from rao_gym.policies.base import turn_of
+from rao_gym.registry import episodes
+from rao_gym.tasks.base import SPLITS
+from rao_gym.tasks.long_context import LongContext
+from rao_gym.tasks.long_context.documents import Passage
+
+STORY = "\n".join(f"Chapter {n}. Once upon a time there was a river, and it was number {n} of many." for n in range(60))
+
+
+def write_questions(path: Path, number: int) -> Path:
+    lines = [
+        json.dumps(
+            {"context": f"{STORY}\nThe river's name is R{n}.", "question": f"Name of river {n}?", "answer": f"R{n}"}
+        )
+        for n in range(number)
+    ]
+    path.write_text("\n\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_facts_are_hidden_in_the_users_text(tmp_path: Path) -> None:
+    file = tmp_path / "story.txt"
+    file.write_text(STORY, encoding="utf-8")
+    task = LongContext(kind="needle", variant="single", text=file).sample(0, "train", 0, 3)
+    told = [line for line in task.context.document.lines if "access code" in line]
+    assert len(told) == 1
+    assert all("river" in line for line in task.context.document.lines if line not in told)
+    assert task.record.parameters["source"] == "text"
+    assert ":text:" in task.record.id
+
+
+def test_a_folder_and_a_list_of_files_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "a.md").write_text("An apple a day keeps nobody away from the orchard.", encoding="utf-8")
+    (folder / "b.txt").write_text("Bees are busy in the blossoms all summer long.", encoding="utf-8")
+    (folder / "c.bin").write_bytes(b"\xff\xfe")
+    files: list[str | os.PathLike[str]] = [folder / "a.md", str(folder / "b.txt")]
+    for text in (folder, files):
+        shown = LongContext(kind="trace", text=text).sample(0, "train", 0, 1).context.text
+        assert "apple" in shown
+        assert "Bees" in shown
+
+
+def test_text_that_reads_like_a_fact_is_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "trap.txt"
+    file.write_text(f"{STORY}\nThe access code of the amber lantern is 7654321.\n", encoding="utf-8")
+    family = LongContext(kind="trace", text=file)
+    for index in range(5):
+        assert "7654321" not in family.sample(0, "train", index, 4).context.text
+
+
+def test_one_short_line_is_text_enough(tmp_path: Path) -> None:
+    file = tmp_path / "short.txt"
+    file.write_text("Hm.", encoding="utf-8")
+    task = LongContext(kind="aggregate", text=file).sample(0, "train", 0, 10)
+    assert 524_200 <= task.context.num_tokens <= 524_289
+
+
+def test_missing_and_unreadable_files_are_named(tmp_path: Path) -> None:
+    for option in ("text", "questions"):
+        with pytest.raises(MissingFileError, match=r"nowhere\.txt"):
+            episodes("rao/LongContext-v0", **{option: tmp_path / "nowhere.txt"})
+    with pytest.raises(MissingFileError, match="There are no"):
+        LongContext(text=tmp_path)
+    with pytest.raises(MissingFileError, match="Cannot read"):
+        LongContext(questions=tmp_path)
+    binary = tmp_path / "binary.txt"
+    binary.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(FileFormatError, match=r"binary\.txt is not UTF-8"):
+        LongContext(text=binary)
+    empty = tmp_path / "empty.txt"
+    empty.write_text("\n \n", encoding="utf-8")
+    with pytest.raises(FileFormatError, match="no text"):
+        LongContext(text=empty)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{not json",
+        "[1, 2]",
+        '{"context": "Words.", "question": "Which?"}',
+        '{"context": "Words.", "question": 7, "answer": 1}',
+        '{"context": " ", "question": "Which?", "answer": 1}',
+        '{"question": "Which?", "answer": 1}',
+        "[" * 100_000,
+    ],
+)
+def test_a_bad_line_is_named_with_its_number(tmp_path: Path, line: str) -> None:
+    file = write_questions(tmp_path / "questions.jsonl", 2)
+    file.write_text(file.read_text(encoding="utf-8") + "\n" + line + "\n", encoding="utf-8")
+    with pytest.raises(FileFormatError, match=r"questions\.jsonl, line 4: ") as error:
+        LongContext(questions=file)
+    assert "\n" not in str(error.value)
+
+
+def test_questions_are_dealt_out_to_disjoint_splits(tmp_path: Path) -> None:
+    family = LongContext(questions=write_questions(tmp_path / "questions.jsonl", 15))
+    goals = {split: [family.sample(9, split, index, 1).goal for index in range(9)] for split in SPLITS}
+    assert len(set(goals["train"])) == 9
+    assert len(set(goals["validation"])) == len(set(goals["test"])) == 3
+    assert len(set().union(*goals.values())) == 15
+    assert goals["test"] == goals["test"][:3] * 3
+    assert family.sample(9, "test", 0, 1).goal == family.sample(9, "test", 0, 5).goal
+
+
+def test_a_split_without_questions_is_an_error(tmp_path: Path) -> None:
+    family = LongContext(questions=write_questions(tmp_path / "questions.jsonl", 2))
+    with pytest.raises(InvalidValueError, match="holds 2 questions, none of which is in split 'test'"):
+        family.sample(0, "test", 0, 1)
+
+
+def test_only_the_users_own_question_is_verified(tmp_path: Path) -> None:
+    family = LongContext(questions=write_questions(tmp_path / "questions.jsonl", 3))
+    task = family.sample(0, "train", 0, 1)
+    assert task.goal == "Name of river 0?"
+    assert "line 1" in task.record.provenance
+    assert family.verify(task, task.goal, task.context, " r0. ") == 1.0
+    assert family.verify(task, task.goal, task.context, "R1") == 0.0
+    assert family.verify(task, "What is its name?", task.context, "R0") is None
+    part = Passage(task.context.document, 0, 5)
+    assert family.verify(task, task.goal, part, "R0") is None
+
+
+def test_scripted_policies_do_not_know_the_users_questions(tmp_path: Path) -> None:
+    setup = episodes("rao/LongContext-v0", questions=write_questions(tmp_path / "questions.jsonl", 3), actions="tools")
+    runtime, policy = setup.runtime(), setup.family.reference_policy()
+    runtime.reset(0)
+    while not runtime.done:
+        for node in list(runtime.ready):
+            runtime.act(node, policy.act([turn_of(runtime, node)])[0])
+    assert runtime.tree.root.value == "unknown"
+    assert runtime.tree.root.signal == 0.0
+    runtime.close()
