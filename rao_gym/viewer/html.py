@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
@@ -31,7 +31,7 @@ def write_page(
     title: str,
     *,
     delegation_bonus: float = 0.0,
-    limits: Limits | None = None,
+    limits: Mapping[str, Limits] | None = None,
 ) -> None:
     """Write a page that shows trees: their outline, and every node's transcript, rewards and usage.
 
@@ -43,7 +43,7 @@ def write_page(
         path: The file to write; its folder is created.
         title: Title of the page.
         delegation_bonus: λ of Eq. 1 (arXiv:2605.06639), for the local node rewards R that the page shows.
-        limits: What the trees and their nodes could use, shown beside what they used.
+        limits: What trees of each family could use, by the family's id; shown beside what they used.
 
     Raises:
         InvalidValueError: There is no tree.
@@ -54,7 +54,7 @@ def write_page(
     documents = [_tree_document(tree, delegation_bonus) for tree in trees]
     settings = {
         "delegation_bonus": delegation_bonus,
-        "limits": None if limits is None else asdict(limits),
+        "limits": {id: asdict(used) for id, used in (limits or {}).items()},
         "labels": [_label(tree) for tree in trees],
     }
     parts = {

@@ -269,7 +269,7 @@ function chooseOnMap(event) {
 // One node
 
 function showNode(node) {
-  const limits = settings.limits || {};
+  const limits = settings.limits[tree.task.family] || {};
   byId("node").replaceChildren(
     pathOf(node),
     element(

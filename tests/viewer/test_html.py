@@ -87,12 +87,12 @@ def test_holds_every_node_with_its_transcript_and_figures(play: Play, tmp_path: 
             "root.1": [FINISH % "7"],
         }
     )
-    limits = Limits(max_turns=4, window=8_192)
+    limits = {"test/Counting-v0": Limits(max_turns=4, window=8_192)}
     write_page([tree], tmp_path / "new" / "page.html", "One tree", delegation_bonus=0.4, limits=limits)
     page = Page(tmp_path / "new" / "page.html")
     [document] = page.trees
     assert page.title == "One tree"
-    assert page.settings["limits"]["max_turns"] == 4
+    assert page.settings["limits"]["test/Counting-v0"]["max_turns"] == 4
     assert page.settings["delegation_bonus"] == 0.4
     assert [node["parent"] for node in document["nodes"]] == [None, 0, 0]
     assert [node["verified"] for node in document["nodes"]] == [1.0, 0.0, None]
