@@ -28,7 +28,6 @@ from rao_gym.tasks.arithmetic.sampling import TERMS_PER_DIFFICULTY, Part, Ranges
 from rao_gym.tasks.base import LaunchRefusedError, Received, Task, TaskFamily, rng
 from rao_gym.tools import Parameter, ToolResult, ToolSpec
 
-KINDS = ("tree", "chain", "digits", "modular")
 SHAPES = ("balanced", "ragged", "mixed")
 _OPERATORS = "+-*/"
 _MAX_OPERAND = 10**9
@@ -69,6 +68,7 @@ class Arithmetic(TaskFamily[Problem]):
 
     id = "rao/Arithmetic-v0"
     default_limits = Limits(max_depth=32, max_turns=8, window=4_096)
+    kinds = ("tree", "chain", "digits", "modular")
     action_forms = ("tools",)
     launch_parameters = (Parameter("operand", "string", "left or right.", required=False),)
     launch_description = "Let a new agent compute an operand of your expression, or the expression in goal."
@@ -83,8 +83,8 @@ class Arithmetic(TaskFamily[Problem]):
         operand_max: int | None = None,
         modulus: int | None = None,
     ) -> None:
-        if kind not in KINDS:
-            raise unknown_name("kind", kind, KINDS)
+        if kind not in self.kinds:
+            raise unknown_name("kind", kind, self.kinds)
         _check_belongs("shape", shape, kind, ("tree", "modular"))
         _check_belongs("modulus", modulus, kind, ("modular",))
         _check_belongs("operand_min", operand_min, kind, ("tree", "chain", "modular"))
