@@ -42,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # text from policies may hold what the terminal cannot show
     try:
-        return _run(list(sys.argv[1:] if argv is None else argv))
+        exit_code = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
     except RaoError as error:
         return _complain(str(error), USAGE_ERROR)
     except BrokenPipeError:
@@ -53,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(f"{error.strerror or error}{named}.", USAGE_ERROR)
     except KeyboardInterrupt:
         return _complain("Interrupted.", INTERRUPTED)
+    return exit_code
 
 
 class Parser(argparse.ArgumentParser):

@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     console.print(summary_table(f"{arguments.policy} on {', '.join(ids)}", found.summaries))
     if found.num_excluded:
         first = next(result.error for result in found.results if result.error)
-        console.print(f"{found.num_excluded} episodes are excluded. The first: {first}")
+        console.print(f"Excluded: {found.num_excluded} of {len(found.results)} episodes. The first: {first}")
     if arguments.out is not None:
         console.print(f"Results are in {arguments.out}. See the trees with: rao view {arguments.out}")
     return 0

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rao_gym.errors import InvalidValueError
+from rao_gym.errors import FileFormatError, InvalidValueError
 from rao_gym.evaluation import read_results, replay
 from rao_gym.viewer.html import write_page
 from rao_gym.viewer.text import tree_as_text
@@ -25,6 +25,8 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the tree, and whether the result is the same; the exit code is 1 when it is not."""
     results = read_results(arguments.results)
+    if not results:
+        raise FileFormatError(f"{arguments.results} holds no results.")
     if not 1 <= arguments.line <= len(results):
         raise InvalidValueError(f"--line must be in 1..{len(results)}, got {arguments.line}.")
     before = results[arguments.line - 1]

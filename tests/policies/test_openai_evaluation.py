@@ -1,0 +1,82 @@
+"""A model server behind `rao eval`: what fails there is excluded, never scored."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rao_gym.cli import main
+from rao_gym.evaluation import read_results
+from rao_gym.tasks.arithmetic import Arithmetic
+
+
+def solve(body: dict[str, Any]) -> str:
+    """Answer a sum of difficulty 1, as a model would."""
+    expression = re.search(r"Compute: (.*)", body["messages"][1]["content"])
+    assert expression is not None
+    answer = eval(expression.group(1), {"__builtins__": {}})
+    return f"<tool_call>{json.dumps({'name': 'finish', 'arguments': {'answer': answer}})}</tool_call>"
+
+
+@pytest.fixture
+def evaluate_server(
+    chat_server: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, list[Any]]]:
+    def run(*arguments: str) -> tuple[int, str, list[Any]]:
+        exit_code = main(
+            [
+                *("eval", "rao/Arithmetic-v0", "-o", 'operators="+-"', "--policy", "openai:m"),
+                *("--base-url", chat_server.url, "-p", "backoff_s=0.001", "--out", str(tmp_path / "run"), *arguments),
+            ]
+        )
+        captured = capsys.readouterr()
+        return exit_code, captured.out + captured.err, read_results(tmp_path / "run")
+
+    return run
+
+
+def test_a_busy_server_is_asked_again(chat_server: Any, evaluate_server: Any) -> None:
+    seen: set[str] = set()
+
+    def answer(body: dict[str, Any]) -> Any:
+        question = body["messages"][1]["content"]
+        if question not in seen:
+            seen.add(question)
+            return chat_server.response(status=429, headers={"Retry-After": "0"})
+        return chat_server.completion(solve(body))
+
+    chat_server.answer = answer
+    exit_code, _, results = evaluate_server("--episodes", "6")
+    assert exit_code == 0
+    assert [result.success for result in results] == [1.0] * 6
+
+
+def test_an_episode_that_the_server_fails_is_excluded_and_the_run_goes_on(
+    chat_server: Any, evaluate_server: Any
+) -> None:
+    refused = Arithmetic(operators="+-").sample(0, "test", 1, 1).goal
+
+    def answer(body: dict[str, Any]) -> Any:
+        if refused in body["messages"][1]["content"]:
+            return chat_server.response(status=400, body=b"I would rather not")
+        return chat_server.completion(solve(body))
+
+    chat_server.answer = answer
+    exit_code, shown, results = evaluate_server("--episodes", "4", "--workers", "2")
+    assert exit_code == 0
+    assert [result.success for result in results] == [1.0, None, 1.0, 1.0]
+    assert "I would rather not" in results[1].error
+    assert "Excluded: 1 of 4 episodes" in shown
+
+
+def test_a_model_that_does_not_exist_ends_the_command(chat_server: Any, evaluate_server: Any) -> None:
+    chat_server.answer = lambda _body: chat_server.response(status=404, body=b"no model m")
+    exit_code, shown, results = evaluate_server("--episodes", "2")
+    assert exit_code == 2
+    assert shown == f"rao: {chat_server.url}/chat/completions refused the request: HTTP 404 (no model m).\n"
+    assert results == []
