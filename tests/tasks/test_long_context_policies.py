@@ -88,8 +88,8 @@ def test_the_single_policy_fails_past_the_window_in_many_episodes(
     kind: str, variant: str | None, actions: str, sandbox: Sandbox
 ) -> None:
     options = {"kind": kind, "variant": variant, "actions": actions}
-    assert fmean(signals("single", 4, 300, sandbox, **options)) <= 0.35
-    assert fmean(signals("single", 6, 300, sandbox, **options)) <= 0.1
+    assert fmean(signals("single", 4, 100, sandbox, **options)) <= 0.35
+    assert fmean(signals("single", 6, 100, sandbox, **options)) <= 0.1
 
 
 @pytest.mark.parametrize("actions", FORMS)

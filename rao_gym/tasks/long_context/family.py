@@ -26,8 +26,12 @@ _START = Parameter("start", "integer", "First line.")
 _END = Parameter("end", "integer", "Line after the last.")
 
 _RULES = (
-    "Your goal asks about your lines of a long document. {access} All that appears in this conversation fills its "
+    "Your goal asks about your lines of a long document.{contents} {access} All that appears in this conversation fills its "
     'window; past it you fail. {advice}If your lines do not tell, answer "unknown".'
+)
+_CONTENTS = (
+    " Hidden in its prose are access codes, steps of trails, coined words, or records of who did something with some "
+    "thing on some day."
 )
 _READ = "read() shows some of them."
 _PROGRAMMATIC = (
@@ -178,7 +182,9 @@ class LongContext(TaskFamily[Passage]):
     def rules(self, *, recursive: bool) -> str:
         """Return the rules."""
         return _RULES.format(
-            access=_PROGRAMMATIC if self.programmatic else _READ, advice=_DELEGATE if recursive else ""
+            contents=_CONTENTS if self._questions is None else "",
+            access=_PROGRAMMATIC if self.programmatic else _READ,
+            advice=_DELEGATE if recursive else "",
         )
 
     def opening(self, goal: str, context: Passage) -> str:
