@@ -26,8 +26,8 @@ _START = Parameter("start", "integer", "First line.")
 _END = Parameter("end", "integer", "Line after the last.")
 
 _RULES = (
-    "Your goal asks about your lines of a long document.{contents} {access} All that appears in this conversation fills its "
-    'window; past it you fail. {advice}If your lines do not tell, answer "unknown".'
+    "Your goal asks about your lines of a long document.{contents} {access} All that appears in this conversation "
+    'fills its window; past it you fail. {advice}If your lines do not tell, answer "unknown".'
 )
 _CONTENTS = (
     " Hidden in its prose are access codes, steps of trails, coined words, or records of who did something with some "
