@@ -90,7 +90,9 @@ function loadTree(index) {
   showSummary();
   showLegend();
   find(query);
-  choose(tree.nodes[0]);
+  chosen = tree.nodes[0];
+  drawMap();
+  choose(chosen);
 }
 
 function showSummary() {
@@ -196,7 +198,7 @@ function choose(node) {
   drawRows();
   outline.setAttribute("aria-activedescendant", `row-${node.id}`);
   showNode(node);
-  drawMap();
+  markChosenOnMap();
 }
 
 // The map: one rectangle for each node, a level for each depth, as wide as its share of the leaves.
@@ -206,12 +208,11 @@ function drawMap() {
   const rowHeight = Math.max(5, Math.min(14, Math.floor(84 / depth)));
   const scale = window.devicePixelRatio || 1;
   map.style.height = `${depth * rowHeight}px`;
-  const width = map.clientWidth;
+  const width = Math.max(1, map.clientWidth);
   map.width = width * scale;
   map.height = depth * rowHeight * scale;
-  const context = map.getContext("2d");
+  const context = map.getContext("2d", { willReadFrequently: true });
   context.scale(scale, scale);
-  const style = getComputedStyle(document.documentElement);
   const colours = Object.fromEntries(Object.keys(OUTCOMES).map((kind) => [kind, colourOf(kind)]));
   layOutMap();
   for (const node of tree.nodes) {
@@ -221,13 +222,22 @@ function drawMap() {
     context.fillStyle = colours[node.kind];
     context.fillRect(left, node.depth * rowHeight, Math.max(wide - (wide > 3 ? 1 : 0), 0.5), rowHeight - 1);
   }
-  if (chosen.depth < depth) {
-    const wide = Math.max((chosen.right - chosen.left) * width - 1, 3);
-    context.strokeStyle = style.getPropertyValue("color");
-    context.lineWidth = 2;
-    context.strokeRect(chosen.left * width + 1, chosen.depth * rowHeight + 1, Math.max(wide - 2, 1), rowHeight - 3);
-  }
   map.rowHeight = rowHeight;
+  map.drawn = context.getImageData(0, 0, map.width, map.height);
+  markChosenOnMap();
+}
+
+// Moving about redraws one frame over what is drawn, however large the tree is.
+function markChosenOnMap() {
+  const context = map.getContext("2d");
+  context.putImageData(map.drawn, 0, 0);
+  if (chosen.depth * map.rowHeight >= map.clientHeight) return;
+  const width = map.clientWidth;
+  const wide = Math.max((chosen.right - chosen.left) * width - 1, 3);
+  context.strokeStyle = getComputedStyle(document.documentElement).getPropertyValue("color");
+  context.lineWidth = 2;
+  const top = chosen.depth * map.rowHeight + 1;
+  context.strokeRect(chosen.left * width + 1, top, Math.max(wide - 2, 1), map.rowHeight - 3);
 }
 
 function colourOf(kind) {
@@ -340,7 +350,10 @@ function rootUsage(label, used, limit) {
 
 function wavesOf(node) {
   const waves = new Map();
-  for (const child of node.children) waves.set(child.wave, [...(waves.get(child.wave) || []), child]);
+  for (const child of node.children) {
+    if (!waves.has(child.wave)) waves.set(child.wave, []);
+    waves.get(child.wave).push(child);
+  }
   return [...waves.values()].map((children) =>
     element(
       "div",
