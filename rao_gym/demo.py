@@ -11,6 +11,7 @@ from rao_gym.evaluation import read_trees
 from rao_gym.evaluation.comparison import RECURSIVE, SINGLE, compare
 from rao_gym.evaluation.store import clear
 from rao_gym.plots import plot_cost, plot_success
+from rao_gym.registry import episodes
 from rao_gym.viewer.html import write_page
 
 ID = "rao/LongContext-v0"
@@ -44,7 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     plot_success(series, out / "success.png", title)
     plot_cost(series, out / "cost.png", title)
     trees = [tree for contender in (RECURSIVE, SINGLE) for tree in read_trees(out / contender.label)]
-    write_page([tree for tree in trees if tree.task.index == 0], out / "trees.html", title)
+    shown = [tree for tree in trees if tree.task.index == 0]
+    write_page(shown, out / "trees.html", title, limits={ID: episodes(ID, **OPTIONS).limits})
     rows = [(label, summary) for label, summaries in series.items() for summary in summaries]
     console = output_console()
     console.print(summary_table(title, [summary for _, summary in rows], [label for label, _ in rows]))

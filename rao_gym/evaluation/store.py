@@ -99,7 +99,7 @@ def clear(path: Path) -> None:
         (path / name).unlink(missing_ok=True)
 
 
-def read_results(path: Path) -> list[EpisodeResult]:
+def read_results(path: str | Path) -> list[EpisodeResult]:
     """Read the results of a run.
 
     Args:
@@ -109,13 +109,14 @@ def read_results(path: Path) -> list[EpisodeResult]:
         MissingFileError: There is no such file.
         FileFormatError: A line of it is not a result; the message names the line.
     """
+    path = Path(path)
     file = path / RESULTS if path.is_dir() else path
     if not file.is_file():
         raise MissingFileError(f"There are no results in {str(path)!r}.")
     return list(_read_results(file))
 
 
-def read_trees(path: Path) -> list[ExecutionTree]:
+def read_trees(path: str | Path) -> list[ExecutionTree]:
     """Read trees.
 
     Args:
@@ -125,6 +126,7 @@ def read_trees(path: Path) -> list[ExecutionTree]:
         MissingFileError: There is no such file.
         FileFormatError: A line of it is not a tree; the message names the line.
     """
+    path = Path(path)
     file = path / TREES if path.is_dir() else path
     if not file.is_file():
         raise MissingFileError(f"There are no trees in {str(path)!r}.")
