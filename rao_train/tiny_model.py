@@ -1,7 +1,7 @@
 """A tiny Qwen3 and its tokenizer, built on the spot for experiments that take minutes on a CPU.
 
-The tokenizer is trained on transcripts. Digits, operators and parentheses stand apart; everything between them
-merges freely, so that wording that is always the same, such as the frame of a tool call, becomes a single token.
+The tokenizer is trained on transcripts. Operators, parentheses and the numbers beside them stand apart; everything
+else merges freely, so that wording that is always the same, such as the frame of a tool call, becomes one token.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from rao_gym.errors import InvalidValueError
 
-START, END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
+USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|endoftext|>"
 
-_APART = r"1[0-9]|[0-9]|[-+*()]"
+_APART = r"(?<=[-+*(/])[0-9]+|[0-9]+(?=[-+*)/}])|[-+*()]"
 
 CHAT_TEMPLATE = (
-    "{% for message in messages %}{% if message['role'] != 'system' %}"
-    "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' }}"
-    "{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+    "{% for message in messages %}"
+    "{% if message['role'] == 'assistant' %}{{ '<|assistant|>' + message['content'] + '<|end|>' }}"
+    "{% elif message['role'] != 'system' %}{{ '<|user|>' + message['content'] }}{% endif %}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
-"""ChatML without the system message: a tiny model knows the rules and the action form from its warm start."""
+"""Leaves the system message out: a tiny model knows the rules and the action form from its warm start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ class TinyModelSettings:
     layers: int = 3
     width: int = 96
     heads: int = 4
-    hidden: int = 256
+    hidden: int = 192
     vocabulary: int = 1024
     positions: int = 2048
 
@@ -85,16 +86,16 @@ def build_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         min_frequency=2,
-        special_tokens=[START, END, PAD],
+        special_tokens=[USER, ASSISTANT, END, PAD],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    tokenizer.train_from_iterator([*texts, "user\n", "user\n", "assistant\n", "assistant\n"], trainer)
+    tokenizer.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         eos_token=END,
         pad_token=PAD,
-        additional_special_tokens=[START],
+        additional_special_tokens=[USER, ASSISTANT],
         chat_template=CHAT_TEMPLATE,
         clean_up_tokenization_spaces=False,
     )
@@ -111,6 +112,7 @@ def build_model(settings: TinyModelSettings, tokenizer: Any, seed: int) -> Qwen3
         num_key_value_heads=settings.heads,
         head_dim=settings.width // settings.heads,
         max_position_embeddings=settings.positions,
+        initializer_range=settings.width**-0.5,  # at 0.02 so narrow a model takes many times as long to learn
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,

@@ -34,6 +34,7 @@ class TransformersEngine:
         max_batch_tokens: Rows times tokens that are in memory at once; a larger batch is split.
         keep_sessions: Whether keys and values are kept from turn to turn; models whose layers keep something
             else than all keys and values (sliding windows, linear attention) read every turn from its start.
+        bf16: Whether it runs in bfloat16 (autocast), as the learner does with its setting of that name.
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class TransformersEngine:
         *,
         max_batch_tokens: int = 1 << 17,
         keep_sessions: bool = True,
+        bf16: bool = False,
     ) -> None:
         self._model: Any = model
         self._end_ids = frozenset(end_ids)
         self._max_batch_tokens = max_batch_tokens
+        self._bf16 = bf16
         layers = self._empty_cache().layers
         self._keep_sessions = keep_sessions and all(type(layer) is DynamicLayer for layer in layers)
         self._kept: dict[Hashable, Tensor] = {}  # keys and values of a conversation: [L, 2, H, T, D]
@@ -67,7 +70,8 @@ class TransformersEngine:
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> list[Completion]:
         """Return one completion for each request, in order."""
         completions: dict[int, Completion] = {}
-        with torch.inference_mode(), _evaluating(self._model):
+        autocast = torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16)
+        with torch.inference_mode(), autocast, _evaluating(self._model):
             for chunk in self._chunks(requests, sampling):
                 batch = [requests[place] for place in chunk]
                 completions.update(zip(chunk, self._generate_batch(batch, sampling), strict=True))

@@ -1,0 +1,135 @@
+"""The logs of a run: JSON lines, TensorBoard, sampled trees, and Weights & Biases when asked.
+
+Every line carries the run's `tick`, the optimizer batches so far, warm start included. A run that goes on from a
+checkpoint first drops the lines after it, so that a resumed run's files read like those of one that was not stopped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from torch.utils.tensorboard.writer import SummaryWriter
+
+from rao_gym.errors import InvalidValueError
+from rao_gym.tree import ExecutionTree
+from rao_train.metrics import Metrics
+
+METRICS = "metrics.jsonl"
+TREES = "trees.jsonl"
+TREE_TICKS = "trees.ticks.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogEntry:
+    """One line of the log.
+
+    Attributes:
+        tick: Optimizer batches of the run so far.
+        phase: ``"warm_start/NAME"``, ``"train"`` or ``"evaluation"``.
+        step: Steps of that phase so far; for an evaluation, training steps.
+        metrics: Numbers by name.
+    """
+
+    tick: int
+    phase: str
+    step: int
+    metrics: Metrics
+
+
+class RunLog:
+    """Writes the logs of a run; use it in a `with` statement.
+
+    Args:
+        folder: The run's folder.
+        tick: Where the run goes on; everything after it is dropped.
+        wandb_project: Project of Weights & Biases; empty for none.
+        run_name: The run's name there.
+        config: The recipe, shown there.
+
+    Raises:
+        InvalidValueError: Weights & Biases is asked for and not installed.
+    """
+
+    def __init__(self, folder: Path, tick: int, *, wandb_project: str = "", run_name: str = "", config: Any = None):
+        self._wandb = _wandb_run(wandb_project, run_name, config, folder) if wandb_project else None
+        folder.mkdir(parents=True, exist_ok=True)
+        self._tree_ticks = _keep_until(folder, tick)
+        self._ticks_path = folder / TREE_TICKS
+        self._metrics = (folder / METRICS).open("a", encoding="utf-8")
+        self._trees = (folder / TREES).open("a", encoding="utf-8")
+        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=tick + 1)
+
+    def __enter__(self) -> RunLog:
+        """Return the log."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close all files."""
+        self._metrics.close()
+        self._trees.close()
+        self._board.close()
+        if self._wandb is not None:
+            self._wandb.finish()
+
+    def write(self, entry: LogEntry) -> None:
+        """Write one entry everywhere."""
+        self._metrics.write(json.dumps(asdict(entry)) + "\n")
+        self._metrics.flush()
+        named = {f"{entry.phase}/{name}": value for name, value in entry.metrics.items()}
+        for name, value in named.items():
+            self._board.add_scalar(name, value, entry.tick)
+        if self._wandb is not None:
+            self._wandb.log({**named, "tick": entry.tick})
+
+    def write_trees(self, tick: int, trees: Sequence[ExecutionTree]) -> None:
+        """Keep trees for ``rao view``."""
+        for tree in trees:
+            self._trees.write(tree.to_json() + "\n")
+            self._tree_ticks.append(tick)
+        self._trees.flush()
+        self._ticks_path.write_text(json.dumps(self._tree_ticks), encoding="utf-8")
+
+
+def read_log(folder: Path) -> list[LogEntry]:
+    """Read the entries of a run."""
+    lines = (folder / METRICS).read_text(encoding="utf-8").splitlines()
+    return [LogEntry(**json.loads(line)) for line in lines]
+
+
+def _keep_until(folder: Path, tick: int) -> list[int]:
+    """Drop what was logged after `tick`; return the ticks of the trees that stay."""
+    metrics, trees, ticks = folder / METRICS, folder / TREES, folder / TREE_TICKS
+    if metrics.exists():
+        lines = [line for line in metrics.read_text(encoding="utf-8").splitlines() if _tick_of(line) <= tick]
+        metrics.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    if not (trees.exists() and ticks.exists()):
+        trees.unlink(missing_ok=True)
+        return []
+    kept = [one for one in json.loads(ticks.read_text(encoding="utf-8")) if one <= tick]
+    lines = trees.read_text(encoding="utf-8").splitlines()[: len(kept)]
+    trees.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return kept[: len(lines)]
+
+
+def _tick_of(line: str) -> float:
+    """Return the tick of a line; infinity for one that was cut off in the middle."""
+    try:
+        return int(json.loads(line)["tick"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")
+
+
+def _wandb_run(project: str, name: str, config: Any, folder: Path) -> Any:
+    """Start a run of Weights & Biases."""
+    try:
+        wandb = import_module("wandb")
+    except ImportError:
+        raise InvalidValueError(
+            f"logging.wandb={project!r} needs Weights & Biases: pip install wandb, or leave it empty."
+        ) from None
+    return wandb.init(project=project, name=name, config=config, dir=str(folder), id=name, resume="allow")
