@@ -94,8 +94,8 @@ class Trajectory(TokenSequence):
         check_array("logprobs_T", self.logprobs_T, np.float32, len(self.tokens_T))
         if np.any(self.logprobs_T[~self.mask_T]):
             raise InvalidValueError("logprobs_T must be 0 on tokens that the policy did not generate.")
-        if not np.all(self.logprobs_T <= 1e-4):  # NaN fails as well
-            raise InvalidValueError("logprobs_T must hold log-probabilities, which are at most 0.")
+        if not np.all(np.isfinite(self.logprobs_T) & (self.logprobs_T <= 1e-4)):  # engines round
+            raise InvalidValueError("logprobs_T must be finite and at most 0, as log-probabilities are.")
         for name in ("node", "depth", "tree", "group", "policy_version"):
             if getattr(self, name) < 0:
                 raise InvalidValueError(f"{name} must be at least 0, got {getattr(self, name)}.")
