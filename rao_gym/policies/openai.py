@@ -6,12 +6,12 @@ import os
 import random
 import threading
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -107,13 +107,11 @@ class OpenAIPolicy:
         Raises:
             PartialAnswersError: Some turns have no answer after the last retry.
         """
-        pool = ThreadPoolExecutor(max_workers=min(self.options.max_concurrency, max(1, len(turns))))
         stop = threading.Event()
         try:
-            answers = list(pool.map(partial(self._try_answer, stop=stop), turns))
+            answers = _map_concurrently(partial(self._try_answer, stop=stop), turns, self.options.max_concurrency)
         finally:
             stop.set()  # after an interruption nobody waits for the retries
-            pool.shutdown(wait=False, cancel_futures=True)
         texts = [answer for answer in answers if isinstance(answer, str)]
         if len(texts) < len(answers):
             raise PartialAnswersError(answers)
@@ -197,6 +195,40 @@ class _PassingError(Exception):
     def __init__(self, message: str, *, retry_after_s: float = 0.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+def _map_concurrently(
+    function: Callable[[Turn], str | ServerError], turns: Sequence[Turn], num_threads: int
+) -> list[str | ServerError]:
+    """Apply a function to all turns, several at once, and return what it gives in order.
+
+    The threads are daemons, unlike those of an executor: Ctrl-C need not wait for a slow server.
+    """
+    answers: dict[int, str | ServerError] = {}
+    failures: list[Exception] = []
+    waiting: SimpleQueue[int] = SimpleQueue()
+    for place in range(len(turns)):
+        waiting.put(place)
+
+    def work() -> None:
+        while not failures:
+            try:
+                place = waiting.get_nowait()
+            except Empty:
+                return
+            try:
+                answers[place] = function(turns[place])
+            except Exception as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(num_threads, len(turns)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return [answers[place] for place in range(len(turns))]
 
 
 def _content(document: Any) -> str:

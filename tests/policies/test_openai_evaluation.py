@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -80,3 +85,29 @@ def test_a_model_that_does_not_exist_ends_the_command(chat_server: Any, evaluate
     assert exit_code == 2
     assert shown == f"rao: {chat_server.url}/chat/completions refused the request: HTTP 404 (no model m).\n"
     assert results == []
+
+
+def test_ctrl_c_does_not_wait_for_a_slow_server(chat_server: Any, tmp_path: Path) -> None:
+    asked, release = threading.Event(), threading.Event()
+
+    def answer(_body: dict[str, Any]) -> Any:
+        asked.set()
+        release.wait(120)
+        return chat_server.completion("late")
+
+    chat_server.answer = answer
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "rao_gym.cli", "eval", "rao/Arithmetic-v0"),
+            *("--policy", "openai:m", "--base-url", chat_server.url),
+        ],
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert asked.wait(60)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)  # the server holds its answer for longer than this
+    release.set()
+    assert process.returncode == 130
+    assert err == b"rao: Interrupted.\n"
