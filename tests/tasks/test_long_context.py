@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rao_gym.errors import InvalidValueError, UnknownNameError
@@ -15,7 +16,7 @@ from rao_gym.jsonable import JSON
 from rao_gym.limits import count_tokens_approximately
 from rao_gym.registry import episodes
 from rao_gym.runtime import Runtime
-from rao_gym.tasks.base import SPLITS, LaunchRefusedError
+from rao_gym.tasks.base import SPLITS, LaunchRefusedError, Task
 from rao_gym.tasks.long_context import LongContext
 from rao_gym.tasks.long_context.documents import MAX_READ_CHARS, Document, Passage
 from rao_gym.tasks.long_context.haystack import builtin_haystack
@@ -250,6 +251,12 @@ def test_children_with_questions_of_their_own_are_verified_against_their_passage
     assert family.verify(task, "Tell me about the trail.", passage, target) is None
 
 
+@cache
+def small_task(kind: str) -> tuple[LongContext, Task[Passage]]:
+    family = LongContext(kind=kind)
+    return family, family.sample(0, "train", 1, 1)
+
+
 json_values: st.SearchStrategy[JSON] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -259,9 +266,9 @@ json_values: st.SearchStrategy[JSON] = st.recursive(
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(value=json_values)
+@settings(deadline=None)
 def test_any_value_has_a_signal(kind: str, value: JSON) -> None:
-    family = LongContext(kind=kind)
-    task = family.sample(0, "train", 1, 1)
+    family, task = small_task(kind)
     signal = family.verify(task, task.goal, task.context, value)
     assert signal is not None
     assert 0.0 <= signal <= 1.0

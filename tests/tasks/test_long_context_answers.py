@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rao_gym.jsonable import JSON
@@ -91,6 +91,7 @@ def test_ill_formed_answers_hold_no_counts() -> None:
 
 
 @given(json_values)
+@settings(deadline=None)
 def test_every_value_has_a_form_and_equals_itself(value: JSON) -> None:
     assert hash(canonical(value)) == hash(canonical(value))
     assert same(value, value)

@@ -86,6 +86,14 @@ def test_missing_and_unreadable_files_are_named(tmp_path: Path) -> None:
         LongContext(text=empty)
 
 
+@pytest.mark.parametrize("option", ["text", "questions"])
+def test_what_is_no_path_is_refused(option: str) -> None:
+    with pytest.raises(InvalidValueError, match=f"{option} must be a path, got 7"):
+        episodes("rao/LongContext-v0", **{option: 7})
+    with pytest.raises(MissingFileError, match="null byte"):
+        episodes("rao/LongContext-v0", **{option: "a\0b"})
+
+
 @pytest.mark.parametrize(
     "line",
     [

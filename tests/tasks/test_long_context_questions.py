@@ -65,23 +65,31 @@ questions_by_type: dict[type[Question], st.SearchStrategy[Question]] = {
 any_question = st.one_of(*questions_by_type.values())
 
 
+def test_the_longest_questions_are_read() -> None:
+    question = FindCodes(tuple(sorted(KEYS, key=len)[-32:]))
+    assert parse_question(question.render()) == question
+
+
 def test_every_type_is_tested() -> None:
     assert set(questions_by_type) == set(QUESTION_TYPES)
 
 
 @given(any_question)
+@settings(deadline=None)
 def test_questions_read_back_from_their_words(question: Question) -> None:
     assert parse_question(question.render()) == question
     assert parse_question("  " + question.render().replace(" ", "\n ") + "\n") == question
 
 
 @given(any_question)
+@settings(deadline=None)
 def test_a_part_is_its_own_part(question: Question) -> None:
     assert question.part.part == question.part
     assert parse_question(question.part.render()) == question.part
 
 
 @given(any_question, st.integers(0, 200))
+@settings(deadline=None)
 def test_other_words_are_not_questions(question: Question, position: int) -> None:
     text = question.render()
     cut = position % len(text)
@@ -89,7 +97,17 @@ def test_other_words_are_not_questions(question: Question, position: int) -> Non
     assert parse_question(text + " Please hurry.") is None
 
 
-@pytest.mark.parametrize("text", ["", "What is the answer?", "Find 'x'. " * 10_000, "\ud800", "records of"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "What is the answer?",
+        "Find 'x'. " * 10_000,
+        "Take the number of " + " in your lines and subtract the number of " * 50_000,
+        "\ud800",
+        "records of",
+    ],
+)
 def test_goals_in_other_words_are_unknown(text: str) -> None:
     assert parse_question(text) is None
 

@@ -42,7 +42,7 @@ _DELEGATE = "Give parts of long passages to sub-agents and combine their answers
 
 
 class LongContext(TaskFamily[Passage]):
-    """Find, follow, count and compare in documents longer than the window; see ``docs/families/long_context.md``.
+    """Find, follow, count and compare in documents longer than the window.
 
     Args:
         kind: ``needle``, ``trace``, ``frequency``, ``aggregate``, ``pairs``, or ``mixed`` for one of them drawn
@@ -71,6 +71,7 @@ class LongContext(TaskFamily[Passage]):
     """
 
     id = "rao/LongContext-v0"
+    kinds = KIND_NAMES
     default_limits = Limits(window=2_048)
     launch_parameters = (_START, _END)
     launch_description = "Ask a new agent about lines start to end-1, part of yours; returns its answer."

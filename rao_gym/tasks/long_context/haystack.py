@@ -13,7 +13,7 @@ from pydoc_data.topics import topics
 
 import numpy as np
 
-from rao_gym.errors import FileFormatError, MissingFileError
+from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError
 from rao_gym.jsonable import printable
 from rao_gym.tasks.long_context.documents import IntArray, TextArray
 from rao_gym.tasks.long_context.facts import is_fact
@@ -70,16 +70,29 @@ def read_haystack(text: TextPath | Sequence[TextPath]) -> Haystack:
         text: A UTF-8 text file, a folder of them (``.txt``, ``.md``, ``.rst``), or a list of files and folders.
 
     Raises:
+        InvalidValueError: `text` is neither a path nor a list of paths.
         MissingFileError: A path does not exist, cannot be read, or is a folder without text files.
         FileFormatError: A file is not UTF-8, or there is no text in any.
     """
-    paths = [Path(text)] if isinstance(text, str | os.PathLike) else [Path(path) for path in text]
+    given = [text] if isinstance(text, str | os.PathLike) else text
+    paths = [path_of("text", path) for path in given] if isinstance(given, list | tuple) else [path_of("text", given)]
     files = [file for path in paths for file in _files_of(path)]
     lines = [line for file in files for paragraph in read_text(file).splitlines() for line in wrap(paragraph)]
     haystack = haystack_of("text", lines)
     if not len(haystack.lines):
         raise FileFormatError(f"There is no text in {', '.join(map(str, paths)) or 'an empty list of files'}.")
     return haystack
+
+
+def path_of(option: str, value: object) -> Path:
+    """Return the path that an option holds.
+
+    Raises:
+        InvalidValueError: It holds something else.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise InvalidValueError(f"{option} must be a path, got {value!r}.")
+    return Path(value)
 
 
 def read_text(path: Path) -> str:
@@ -93,8 +106,9 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise FileFormatError(f"{path} is not UTF-8 text: {error}.") from error
-    except OSError as error:
-        raise MissingFileError(f"Cannot read {path}: {error.strerror or error}.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise MissingFileError(f"Cannot read {str(path)!r}: {reason}.") from error
 
 
 def wrap(text: str) -> list[str]:

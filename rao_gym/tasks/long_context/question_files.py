@@ -12,7 +12,7 @@ from rao_gym.errors import FileFormatError, InvalidValueError
 from rao_gym.jsonable import JSON, to_json_value
 from rao_gym.tasks.base import SPLITS
 from rao_gym.tasks.long_context.documents import Document
-from rao_gym.tasks.long_context.haystack import TextPath, read_text, wrap
+from rao_gym.tasks.long_context.haystack import TextPath, path_of, read_text, wrap
 
 _SPLIT_PATTERN = ("train", "validation", "test", "train", "train")
 
@@ -51,10 +51,11 @@ class QuestionFile:
         """Read a file.
 
         Raises:
+            InvalidValueError: `path` is not a path.
             MissingFileError: It does not exist or cannot be read.
             FileFormatError: A line is not an object with a context, a question and an answer.
         """
-        file = Path(path)
+        file = path_of("questions", path)
         items: dict[str, list[Item]] = {split: [] for split in SPLITS}
         position = 0
         for number, line in enumerate(read_text(file).splitlines(), start=1):

@@ -43,8 +43,14 @@ QUESTION_TYPES: tuple[type[Question], ...] = (
 )
 
 
+MAX_QUESTION_CHARS = 2_000
+"""The longest goal that is read as a question: the family's own are shorter, and reading takes bounded time."""
+
+
 def parse_question(text: str) -> Question | None:
     """Return the question that a goal asks, or None when it is not in the family's words."""
+    if len(text) > MAX_QUESTION_CHARS:
+        return None
     for question_type in QUESTION_TYPES:
         question = question_type.parse(text)
         if question is not None:
