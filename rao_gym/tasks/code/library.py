@@ -1,0 +1,206 @@
+"""The source ``stdlib``: functions of the standard library, to be written anew, with the library as the oracle.
+
+Modules, not functions, belong to splits, so that neither a function nor a helper is in two of them. Only modules
+that the sandbox cannot import are here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from rao_gym.tasks.code import draws, solutions
+from rao_gym.tasks.code.functions import Case, Cases, Function, closure
+
+NUM_EXAMPLES = 3
+NUM_HIDDEN = 48
+_CASES_SEED = 20_260_101
+_NUM_REPEATED = 10
+_NUM_DRAWS = 300
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A function of the library.
+
+    Attributes:
+        path: Where it is, as ``module.function``.
+        domain: What it is called with.
+        draw: Draws the arguments of a call.
+        helpers: Paths of the functions here that it builds on.
+        keywords: Names of the trailing arguments that the library takes by name only.
+    """
+
+    path: str
+    domain: str
+    draw: Callable[[np.random.Generator], tuple[Any, ...]]
+    helpers: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name under which an agent must define it, such as ``textwrap_wrap``."""
+        return name_of(self.path)
+
+    @property
+    def module(self) -> str:
+        """The module that it is from."""
+        return self.path.rpartition(".")[0]
+
+    def call(self, arguments: tuple[Any, ...]) -> Any:
+        """Call the library."""
+        num_positional = len(arguments) - len(self.keywords)
+        function = getattr(import_module(self.module), self.path.rpartition(".")[2])
+        return function(
+            *arguments[:num_positional], **dict(zip(self.keywords, arguments[num_positional:], strict=True))
+        )
+
+
+def name_of(path: str) -> str:
+    """Return the name of a function from its path: the last part of the module and the function's own name."""
+    module, _, function = path.rpartition(".")
+    return f"{module.rpartition('.')[2]}_{function}".lower()
+
+
+_QUOTE = "urllib.parse.quote"
+_UNQUOTE_PLUS = "urllib.parse.unquote_plus"
+
+ENTRIES: dict[str, tuple[Entry, ...]] = {
+    "train": (
+        Entry("textwrap.dedent", "lines indented by spaces", draws.indented),
+        Entry("textwrap.indent", "lines and a prefix", draws.lines_and_prefix),
+        Entry("textwrap.wrap", "words of letters, none longer than the width", draws.text_and_width),
+        Entry(
+            "textwrap.fill", "words of letters, none longer than the width", draws.text_and_width, ("textwrap.wrap",)
+        ),
+        Entry("textwrap.shorten", "words of letters; width at least 6", draws.text_and_width_of_mark),
+        Entry("statistics.fmean", "one or more floats", draws.floats),
+        Entry("statistics.mean", "one or more integers, or one or more floats", draws.data),
+        Entry("statistics.median", "one or more integers, or one or more floats", draws.data),
+        Entry("statistics.median_low", "one or more integers, or one or more floats", draws.data),
+        Entry("statistics.median_high", "one or more integers, or one or more floats", draws.data),
+        Entry("statistics.multimode", "integers, possibly none", draws.repeated_or_none),
+        Entry("statistics.mode", "one or more integers", draws.repeated, ("statistics.multimode",)),
+        Entry("statistics.harmonic_mean", "one or more floats greater than 0", draws.positive),
+        Entry("statistics.geometric_mean", "one or more floats greater than 0", draws.positive),
+        Entry("statistics.pvariance", "one or more integers, or one or more floats", draws.data),
+        Entry("statistics.variance", "two or more integers, or two or more floats", draws.two_data),
+        Entry("statistics.pstdev", "one or more integers, or floats", draws.data, ("statistics.pvariance",)),
+        Entry("statistics.stdev", "two or more integers, or floats", draws.two_data, ("statistics.variance",)),
+        Entry("statistics.covariance", "two lists of floats, of one length", draws.pairs, ("statistics.fmean",)),
+        Entry("statistics.correlation", "two lists of floats, of one length", draws.pairs, ("statistics.covariance",)),
+        Entry("statistics.quantiles", "two or more floats; n from 1 to 9", draws.floats_and_parts, keywords=("n",)),
+        Entry("difflib.IS_LINE_JUNK", "a short text", draws.junk_line),
+        Entry("operator.countOf", "integers and one integer", draws.items_and_item),
+        Entry("operator.indexOf", "integers and one of them", draws.items_and_member),
+    ),
+    "validation": (
+        Entry("calendar.isleap", "a year from 1 on", draws.year),
+        Entry("calendar.leapdays", "two years from 1 on, the smaller one first", draws.years),
+        Entry("calendar.weekday", "a valid date", draws.date),
+        Entry("calendar.monthrange", "a year and a month", draws.month, ("calendar.isleap", "calendar.weekday")),
+        Entry("calendar.monthcalendar", "a year and a month", draws.month, ("calendar.monthrange",)),
+        Entry("shlex.quote", "any text", draws.shell_word),
+        Entry("shlex.join", "a list of texts", draws.shell_words, ("shlex.quote",)),
+        Entry("shlex.split", "a shell command with closed quotes", draws.command),
+        Entry("string.capwords", "any text", draws.mixed_text),
+        Entry("zlib.adler32", "bytes", draws.some_bytes),
+        Entry("zlib.crc32", "bytes", draws.some_bytes),
+        Entry("xml.sax.saxutils.escape", "any text", draws.markup),
+        Entry("xml.sax.saxutils.unescape", "text with the entities of &, < and >", draws.escaped_markup),
+        Entry("xml.sax.saxutils.quoteattr", "any text", draws.markup, ("xml.sax.saxutils.escape",)),
+    ),
+    "test": (
+        Entry(_QUOTE, "any text", draws.web_text),
+        Entry("urllib.parse.quote_plus", "any text", draws.web_text, (_QUOTE,)),
+        Entry("urllib.parse.unquote", "text with per cent notation, of UTF-8", draws.quoted_text),
+        Entry(
+            _UNQUOTE_PLUS, "text with plus signs and per cent notation", draws.quoted_text, ("urllib.parse.unquote",)
+        ),
+        Entry("urllib.parse.urlencode", "a dictionary", draws.query_items, ("urllib.parse.quote_plus",)),
+        Entry("urllib.parse.parse_qsl", "the query of an address", draws.query, (_UNQUOTE_PLUS,)),
+        Entry("urllib.parse.parse_qs", "the query of an address", draws.query, ("urllib.parse.parse_qsl",)),
+        Entry("ntpath.splitdrive", "a path with or without a drive letter", draws.path),
+        Entry("ntpath.split", "a path with or without a drive letter", draws.path, ("ntpath.splitdrive",)),
+        Entry("ntpath.basename", "a path with or without a drive letter", draws.path, ("ntpath.split",)),
+        Entry("ntpath.dirname", "a path with or without a drive letter", draws.path, ("ntpath.split",)),
+        Entry("ntpath.splitext", "a path with or without a drive letter", draws.path),
+        Entry("heapq.nlargest", "a number and a list of integers", draws.count_and_items),
+        Entry("heapq.nsmallest", "a number and a list of integers", draws.count_and_items),
+        Entry("html.escape", "any text", draws.markup),
+        Entry("fnmatch.fnmatchcase", "a name and a pattern", draws.name_and_pattern),
+        Entry("fnmatch.filter", "names and a pattern", draws.names_and_pattern, ("fnmatch.fnmatchcase",)),
+        Entry("email.utils.quote", "any text", draws.mail_text),
+        Entry("email.utils.unquote", "any text", draws.mail_text),
+        Entry("email.utils.formataddr", "a pair of a name and an address, in ASCII", draws.mail_pair),
+    ),
+}
+"""The functions of each split."""
+
+
+@cache
+def library_functions(split: str) -> Mapping[str, Function]:
+    """Return the functions of a split by name."""
+    return {entry.name: _function(entry) for entry in ENTRIES[split]}
+
+
+@cache
+def names_by_size(split: str) -> Sequence[str]:
+    """Return the names of a split's functions by the lines of a solution with its helpers, shortest first."""
+    functions = library_functions(split)
+
+    def size(name: str) -> tuple[int, str]:
+        return sum(functions[part].reference.count("\n") for part in closure(functions, [name])), name
+
+    return sorted(functions, key=size)
+
+
+def _function(entry: Entry) -> Function:
+    """Describe one function of the library."""
+    solution = getattr(solutions, entry.name)
+    documentation = inspect.getdoc(getattr(import_module(entry.module), entry.path.rpartition(".")[2])) or ""
+    signature = f"{entry.name}{inspect.signature(solution)}".replace("'", "")
+    return Function(
+        name=entry.name,
+        signature=signature,
+        description=f"Does what {entry.path} of Python's standard library does:\n{documentation}\n"
+        f"It is called with: {entry.domain}.",
+        helpers=tuple(map(name_of, entry.helpers)),
+        reference=_own_source(solution),
+        draw_cases=partial(_draw_cases, entry),
+    )
+
+
+def _own_source(solution: Callable[..., Any]) -> str:
+    """Return a solution's source with the modules that it needs, all of which the sandbox has."""
+    source = inspect.getsource(solution)
+    imports = [f"import {name}\n" for name in ("math", "re") if f"{name}." in source]
+    return "".join(imports) + ("\n\n" if imports else "") + source
+
+
+def draw_case(entry: Entry, rng: np.random.Generator) -> Case:
+    """Draw a call and ask the library what it returns."""
+    arguments = entry.draw(rng)
+    return Case(arguments, entry.call(arguments))
+
+
+def _draw_cases(entry: Entry) -> Cases:
+    """Draw the cases of one function: no call twice, different results first, some results more than once."""
+    rng = np.random.default_rng([_CASES_SEED, *entry.path.encode()])
+    calls: dict[str, Case] = {}
+    results: dict[str, Case] = {}
+    for _ in range(_NUM_DRAWS):
+        case = draw_case(entry, rng)
+        if repr(case.arguments) not in calls:
+            calls[repr(case.arguments)] = case
+            results.setdefault(repr(case.expected), case)
+    different = list(results.values())[: NUM_EXAMPLES + NUM_HIDDEN - _NUM_REPEATED]
+    others = [case for case in calls.values() if case not in different]
+    cases = [*different, *others][: NUM_EXAMPLES + NUM_HIDDEN]
+    return Cases(examples=tuple(cases[:NUM_EXAMPLES]), hidden=tuple(cases[NUM_EXAMPLES:]))

@@ -1,0 +1,118 @@
+"""The scripted policies: the same skill, with and without delegation; all they know is in the transcript."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from rao_gym.policies.base import Turn
+from rao_gym.tasks.code.functions import join_sources
+from rao_gym.tasks.code.skill import Specification, read_specifications, write_function
+from rao_gym.tools import LAUNCH
+
+_WANTED = re.compile(r"^Wanted: (.+?)\. Read", re.MULTILINE)
+_LAST_CHANCE = 2
+
+
+class SingleCoder:
+    """Reads the specifications of everything wanted and of all that it builds on, then writes it all at once.
+
+    Its limit is the window: every specification and every function has to fit into one transcript.
+    """
+
+    def act(self, turns: Sequence[Turn]) -> list[str]:
+        """Answer every turn."""
+        return [alone(turn) for turn in turns]
+
+
+class RecursiveCoder:
+    """Writes the wanted function and lets a sub-agent write each of its helpers.
+
+    Where it cannot launch, or where what came back does not pass the examples, it goes on as `SingleCoder`.
+    """
+
+    def act(self, turns: Sequence[Turn]) -> list[str]:
+        """Answer every turn."""
+        return [self._act(turn) for turn in turns]
+
+    def _act(self, turn: Turn) -> str:
+        """Answer one turn."""
+        can_launch = turn.limits.depth != 0 and any(spec.name == LAUNCH for spec in turn.tools)
+        if len(turn.messages) > _OPENING or not can_launch:
+            return alone(turn)
+        wanted, known = _read(turn)
+        if len(wanted) > 1:
+            return _cell("", wanted)
+        specification = known[wanted[0]]
+        return _cell(write_function(specification), list(specification.helpers))
+
+
+_OPENING = 2
+
+
+def alone(turn: Turn) -> str:
+    """Read what has not been read yet; when all is known, write it, try it and hand it back."""
+    wanted, known = _read(turn)
+    names = _needed(wanted, known)
+    unread = [name for name in names if name not in known]
+    if unread:
+        return _fenced("\n".join(f"specification({name!r})" for name in unread))
+    source = join_sources(write_function(known[name]) for name in reversed(names))
+    last = turn.limits.turns is not None and turn.limits.turns < _LAST_CHANCE
+    return _fenced(f"source = {_literal(source)}\n" + ("finish(source)" if last or _tried(turn) else _TRY))
+
+
+_TRY = "if run_examples(source):\n    finish(source)"
+
+
+def _tried(turn: Turn) -> bool:
+    """Tell whether the source written alone has already been tried."""
+    return any(
+        message["role"] == "assistant"
+        and "run_examples(source)" in message["content"]
+        and LAUNCH not in message["content"]
+        for message in turn.messages
+    )
+
+
+def _read(turn: Turn) -> tuple[list[str], dict[str, Specification]]:
+    """Return the wanted functions and all specifications that the transcript holds."""
+    known: dict[str, Specification] = {}
+    for message in turn.messages[1:]:
+        if message["role"] == "user":
+            known |= read_specifications(message["content"])
+    listed = _WANTED.search(turn.messages[1]["content"])
+    return (listed.group(1).split(", ") if listed else list(read_specifications(turn.messages[1]["content"]))), known
+
+
+def _needed(wanted: Iterable[str], known: Mapping[str, Specification]) -> list[str]:
+    """Return the wanted functions and what they are known to build on, each before its helpers."""
+    order: dict[str, None] = {}
+    queue = list(wanted)
+    for name in queue:
+        order.pop(name, None)
+        order[name] = None
+        queue += known[name].helpers if name in known else []
+    return list(order)
+
+
+def _cell(own: str, helpers: Sequence[str]) -> str:
+    """Return a cell that has the helpers written, puts everything together, tries it and hands it back."""
+    if not helpers:
+        return _fenced(f"source = {_literal(own)}\n{_TRY}")
+    launches = ",\n".join(f'    {LAUNCH}("Write the Python function `{name}`.", function="{name}")' for name in helpers)
+    lines = [f"parts = list(await asyncio.gather(\n{launches},\n))"]
+    lines.append(f"own = {_literal(own)}" if own else "own = ''")
+    lines.append(f"source = '\\n\\n\\n'.join([*parts, own])\n{_TRY}")
+    return _fenced("\n".join(lines))
+
+
+def _literal(source: str) -> str:
+    """Return source as a literal that is as readable as it can be."""
+    readable = "'''" not in source and not source.endswith(("'", "\\"))
+    return f"r'''\n{source}'''" if readable else repr(source)
+
+
+def _fenced(code: str) -> str:
+    """Return code as the reply's code block."""
+    return f"```python\n{code}\n```"

@@ -1,0 +1,245 @@
+"""The family itself: sampling, what agents see, delegation, verification and the scripted policies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rao_gym import episodes
+from rao_gym.errors import InvalidValueError, UnknownNameError
+from rao_gym.policies.base import Policy, turn_of
+from rao_gym.runtime import Runtime
+from rao_gym.sandbox import Sandbox
+from rao_gym.tasks.base import SPLITS, LaunchRefusedError
+from rao_gym.tasks.code import Code
+from rao_gym.tasks.code.functions import CodeContext, reference_source
+from rao_gym.tools import ToolError
+from rao_gym.tree import ExecutionTree, StopReason
+
+Family = Callable[..., Code]
+
+
+@pytest.fixture(scope="module")
+def family() -> Any:
+    """Return families by their options, all of them closed in the end."""
+    opened: dict[str, Code] = {}
+
+    def get(**options: Any) -> Code:
+        return opened.setdefault(repr(options), Code(**options))
+
+    yield get
+    for one in opened.values():
+        one.close()
+
+
+def play(runtime: Runtime[Any], policy: Policy) -> ExecutionTree:
+    while not runtime.done:
+        nodes = list(runtime.ready)
+        for node, text in zip(nodes, policy.act([turn_of(runtime, node) for node in nodes]), strict=True):
+            runtime.act(node, text)
+    return runtime.tree
+
+
+def rollout(sandbox: Sandbox, difficulty: int, index: int, *, recursive: bool = True, **options: Any) -> ExecutionTree:
+    runtime = episodes("rao/Code-v0", recursive=recursive, **options).runtime(sandbox)
+    try:
+        runtime.reset(0, difficulty, split=SPLITS[index % 3], index=index)
+        family = runtime.family
+        return play(runtime, family.reference_policy() if recursive else family.single_policy())
+    finally:
+        runtime.family.close()
+
+
+@pytest.mark.parametrize("source", ["composed", "stdlib"])
+@pytest.mark.parametrize("difficulty", [1, 2, 4, 7, 10])
+def test_the_reference_policy_solves_every_node(sandbox: Sandbox, source: str, difficulty: int) -> None:
+    tree = rollout(sandbox, difficulty, difficulty, source=source)
+    assert [node.signal for node in tree.nodes] == [1.0] * len(tree)
+    assert all(node.stop_reason is StopReason.FINISHED for node in tree.nodes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", ["composed", "stdlib"])
+@pytest.mark.parametrize("difficulty", range(1, 11))
+def test_the_reference_policy_solves_many_tasks(sandbox: Sandbox, source: str, difficulty: int) -> None:
+    signals = [rollout(sandbox, difficulty, index, source=source).root.signal for index in range(10)]
+    assert signals == [1.0] * 10
+
+
+def test_the_single_policy_solves_what_fits_into_its_window(sandbox: Sandbox) -> None:
+    assert rollout(sandbox, 2, 0, recursive=False).root.signal == 1.0
+    assert rollout(sandbox, 10, 0, recursive=False).root.stop_reason is StopReason.OUT_OF_WINDOW
+    assert rollout(sandbox, 10, 0, recursive=False, window=16_384).root.signal == 1.0
+
+
+def test_without_depth_the_reference_policy_works_alone(sandbox: Sandbox) -> None:
+    tree = rollout(sandbox, 3, 0, max_depth=0)
+    assert len(tree) == 1
+    assert tree.root.signal == 1.0
+
+
+def test_work_grows_with_difficulty(sandbox: Sandbox) -> None:
+    sizes = [len(rollout(sandbox, difficulty, 0)) for difficulty in (1, 4, 8)]
+    assert sizes == sorted(set(sizes))
+
+
+@pytest.mark.parametrize("source", ["composed", "stdlib"])
+@settings(max_examples=15, deadline=None)
+@given(
+    seed=st.integers(0, 2**31), split=st.sampled_from(SPLITS), index=st.integers(0, 10**6), difficulty=st.integers(1, 6)
+)
+def test_a_task_is_a_function_of_its_arguments(source: str, seed: int, split: str, index: int, difficulty: int) -> None:
+    first, second = (Code(source=source).sample(seed, split, index, difficulty) for _ in range(2))
+    assert first.record == second.record
+    name = first.context.wanted[0]
+    assert first.context.functions[name].cases == second.context.functions[name].cases
+
+
+def test_difficulty_follows_the_schedule() -> None:
+    for difficulty, helpers, call_depth in ((1, 1, 1), (2, 3, 2), (5, 7, 3), (10, 15, 6), (24, 36, 6)):
+        task = Code().sample(0, "train", 0, difficulty)
+        assert task.record.parameters == {
+            "source": "composed",
+            "helpers": helpers,
+            "call_depth": call_depth,
+            "steps": 2,
+        }
+        assert len(task.context.visible) == helpers + 1
+        assert longest_chain(task.context) == call_depth
+
+
+def longest_chain(context: CodeContext) -> int:
+    def below(name: str) -> int:
+        return max((1 + below(helper) for helper in context.functions[name].helpers), default=0)
+
+    return below(context.wanted[0])
+
+
+def test_options_override_the_schedule() -> None:
+    task = Code(helpers=5, call_depth=2, steps=1).sample(0, "train", 0, 9)
+    assert len(task.context.functions) == 6
+    assert longest_chain(task.context) == 2
+    assert len(Code(source="stdlib", functions=3).sample(0, "train", 0, 1).context.wanted) == 3
+
+
+def test_beyond_the_last_function_library_tasks_hold_all_of_them() -> None:
+    task = Code(source="stdlib").sample(0, "validation", 0, 500)
+    assert sorted(task.context.wanted) == sorted(task.context.functions)
+
+
+@pytest.mark.parametrize("source", ["composed", "stdlib"])
+def test_splits_share_no_task(source: str) -> None:
+    family = Code(source=source)
+    answers = {
+        split: {family.sample(0, split, index, 1 + index % 2).record.answer for index in range(40)} for split in SPLITS
+    }
+    assert not answers["train"] & answers["validation"] | answers["validation"] & answers["test"]
+    assert not answers["train"] & answers["test"]
+    if source == "composed":
+        assert [len(group) for group in answers.values()] == [40] * 3
+
+
+def test_bad_options_are_named() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'stdlib'"):
+        Code(source="stdlb")
+    with pytest.raises(InvalidValueError, match="helpers must be at least 1, got 0"):
+        Code(helpers=0)
+    with pytest.raises(InvalidValueError, match="offers the action form python alone"):
+        episodes("rao/Code-v0", actions="tools").runtime()
+    with pytest.raises(InvalidValueError, match="difficulty"):
+        Code().sample(0, "train", 0, 0)
+
+
+def test_the_opening_shows_the_target_and_hides_what_lies_below(family: Family) -> None:
+    task = family().sample(0, "train", 0, 4)
+    opening = family().opening(task.goal, task.context)
+    target = task.context.functions[task.context.wanted[0]]
+    assert f"def {target.signature}" in opening
+    assert all(context_signature(task.context, name) in opening for name in target.helpers)
+    assert all(repr(case.expected) in opening for case in target.cases.examples)
+    hidden_calls = [f"{target.name}({case.arguments[0]!r})" for case in target.cases.hidden]
+    assert not any(call in opening for call in hidden_calls)
+    below = set(task.context.visible) - {target.name, *target.helpers}
+    assert not any(context_signature(task.context, name) in opening for name in below)
+
+
+def context_signature(context: CodeContext, name: str) -> str:
+    return context.functions[name].signature
+
+
+def test_specification_shows_any_function_below(family: Family) -> None:
+    task = family().sample(0, "train", 0, 4)
+    for name in task.context.visible:
+        shown = family().call_tool("specification", task.context, {"function": name})
+        assert shown.value is None
+        assert task.context.functions[name].description in shown.shown
+    with pytest.raises(ToolError, match="no function 'xyz' here"):
+        family().call_tool("specification", task.context, {"function": "xyz"})
+
+
+def test_examples_are_run_and_explained(family: Family) -> None:
+    task = family().sample(0, "train", 0, 2)
+    name = task.context.wanted[0]
+    good = family().call_tool("run_examples", task.context, {"source": task.record.answer})
+    assert (good.value, good.shown) == (True, "3 of 3 examples pass.")
+    bad = family().call_tool("run_examples", task.context, {"source": f"def {name}(value):\n    return 'mine'"})
+    assert bad.value is False
+    assert "expected" in bad.shown
+    assert "got 'mine'" in bad.shown
+    junk = family().call_tool("run_examples", task.context, {"source": "def ("})
+    assert "SyntaxError" in junk.shown
+
+
+def test_helpers_are_delegated_with_what_they_need(family: Family) -> None:
+    task = family().sample(0, "train", 0, 4)
+    target, helper = task.context.wanted[0], task.context.functions[task.context.wanted[0]].helpers[0]
+    goal, child = family().delegate("Please.", task.context, {"function": helper})
+    assert (goal, child.wanted) == ("Please.", (helper,))
+    assert target not in child.visible
+    with pytest.raises(LaunchRefusedError, match="write yourself"):
+        family().delegate("Please.", task.context, {"function": target})
+    with pytest.raises(LaunchRefusedError, match="no function"):
+        family().delegate("Please.", child, {"function": target})
+    source = reference_source(task.context.functions, [helper])
+    assert family().verify(task, goal, child, source) == 1.0
+    assert family().verify(task, task.goal, task.context, source) == 0.0
+
+
+@pytest.mark.parametrize("source", ["composed", "stdlib"])
+@pytest.mark.parametrize("difficulty", [1, 3, 6])
+def test_hard_coding_the_examples_fails(family: Family, source: str, difficulty: int) -> None:
+    for index in range(4):
+        task = family(source=source).sample(1, "train", index, difficulty)
+        answer = "\n".join(hard_coded(task.context, name) for name in task.context.wanted)
+        assert family(source=source).call_tool("run_examples", task.context, {"source": answer}).value is True
+        signal = family(source=source).verify(task, task.goal, task.context, answer)
+        assert signal is not None
+        assert signal < 0.85
+
+
+def hard_coded(context: CodeContext, name: str) -> str:
+    cases = context.functions[name].cases.examples
+    table = [(case.arguments, case.expected) for case in cases]
+    return (
+        f"def {name}(*arguments):\n    for known, result in {table!r}:\n        if known == arguments:\n"
+        f"            return result\n    return {cases[0].expected!r}\n"
+    )
+
+
+@pytest.mark.parametrize("value", [None, 3, ["def f(): pass"], {"source": "x"}, True, ""])
+def test_what_is_not_source_scores_nothing(family: Family, value: Any) -> None:
+    task = family().sample(0, "train", 0, 1)
+    assert family().verify(task, task.goal, task.context, value) == 0.0
+
+
+def test_partly_right_source_scores_the_share_of_tests_it_passes(family: Family) -> None:
+    task = family(source="stdlib", functions=2).sample(0, "train", 3, 1)
+    first, second = task.context.wanted
+    only_first = reference_source(task.context.functions, [first])
+    hidden = {name: len(task.context.functions[name].cases.hidden) for name in (first, second)}
+    signal = family(source="stdlib", functions=2).verify(task, task.goal, task.context, only_first)
+    assert signal == hidden[first] / (hidden[first] + hidden[second])
