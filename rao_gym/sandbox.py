@@ -21,7 +21,7 @@ from rao_gym.limits import check_count
 Snapshot = monty.FunctionSnapshot | monty.NameLookupSnapshot | monty.FutureSnapshot | monty.MontyComplete
 PrintCallback = Callable[[Literal["stdout", "stderr"], str], None]
 
-PRELUDE = "import asyncio"
+_PRELUDE = "import asyncio"
 _CLOCK = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -108,12 +108,13 @@ class Session:
         seed: Seed of the session's `random` module.
     """
 
-    __slots__ = ("_died", "_sandbox", "_snapshot", "_state", "_variables", "_worker", "seed")
+    __slots__ = ("_died", "_has_prelude", "_sandbox", "_snapshot", "_state", "_variables", "_worker", "seed")
 
     def __init__(self, sandbox: Sandbox, seed: str, variables: Mapping[str, Any]) -> None:
         self._sandbox = sandbox
         self.seed = seed
-        self._variables: dict[str, Any] | None = dict(variables)
+        self._variables = dict(variables)
+        self._has_prelude = False
         self._worker: monty.MontySession | None = None
         self._snapshot: monty.FutureSnapshot | None = None
         self._state: bytes | None = None
@@ -130,10 +131,11 @@ class Session:
         if self._state is not None:
             state, self._state = self._state, None
             worker.load_session(state)
-        elif self._variables is not None:
-            worker.feed_run(PRELUDE, inputs=self._variables)
-            self._variables = None
-        return worker.feed_start(code, print_callback=on_print)
+        if not self._has_prelude and "asyncio" in code:  # most cells never need it, and it costs an exchange
+            worker.feed_run(_PRELUDE)
+            self._has_prelude = True
+        variables, self._variables = self._variables, {}
+        return worker.feed_start(code, inputs=variables, print_callback=on_print)
 
     def wait(self, snapshot: monty.FutureSnapshot) -> None:
         """Keep a cell that waits at an `await`; from here on it may be dumped."""
