@@ -24,6 +24,7 @@ GUARDS = {
 }
 _ARGUMENTS = {INT: "number", STR: "text", INTS: "numbers", STRS: "words", COUNTS: "table"}
 _CONSONANTS, _VOWELS = "bdfgklmnprstvz", "aeiou"
+_TAKEN_NAMES = ("total", "digit", "super")
 _MAX_FAN_OUT = 3
 _NUM_PROBES = 10
 _MAX_SHARE_OF_ONE_RESULT = 0.4
@@ -109,7 +110,9 @@ def _draw_names(count: int, rng: np.random.Generator) -> list[str]:
     while len(names) < count:
         picks = rng.integers(0, 2**16, size=2 * syllables + 1)
         parts = [(_VOWELS if place % 2 else _CONSONANTS) for place in range(2 * syllables + 1)]
-        names["".join(part[pick % len(part)] for part, pick in zip(parts, picks, strict=True))] = None
+        name = "".join(part[pick % len(part)] for part, pick in zip(parts, picks, strict=True))
+        if name not in _TAKEN_NAMES:
+            names[name] = None
     return list(names)
 
 
