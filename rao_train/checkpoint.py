@@ -225,7 +225,7 @@ def _candidates(folder: Path) -> Iterator[Path]:
     try:
         names = [path.name for path in folder.iterdir() if _NAME.fullmatch(path.name)]
         pointed = (folder / LATEST).read_text().strip() if (folder / LATEST).exists() else ""
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         raise CheckpointError(f"Cannot read the checkpoints in {folder}: {_reason(error)}.") from error
