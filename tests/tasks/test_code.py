@@ -82,6 +82,12 @@ def test_without_depth_the_reference_policy_works_alone(sandbox: Sandbox) -> Non
     assert tree.root.signal == 1.0
 
 
+def test_when_launches_are_refused_the_reference_policy_goes_on_alone(sandbox: Sandbox) -> None:
+    tree = rollout(sandbox, 2, 0, max_nodes=1)
+    assert tree.root.refusals > 0
+    assert tree.root.signal == 1.0
+
+
 def test_work_grows_with_difficulty(sandbox: Sandbox) -> None:
     sizes = [len(rollout(sandbox, difficulty, 0)) for difficulty in (1, 4, 8)]
     assert sizes == sorted(set(sizes))
