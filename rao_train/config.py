@@ -198,7 +198,8 @@ class EvaluationSettings:
         every: Steps between evaluations; 0 for none on the way.
         final: Whether to evaluate after the last step.
         difficulties: Difficulties to play.
-        tasks: Tasks of each difficulty.
+        tasks: Tasks of each difficulty after the last step.
+        tasks_on_the_way: Tasks of each difficulty before.
         temperature: Sampling temperature; 0 takes the most probable token.
         split: Split that tasks are drawn from.
     """
@@ -207,6 +208,7 @@ class EvaluationSettings:
     final: bool = True
     difficulties: tuple[int, ...] = (1,)
     tasks: int = 100
+    tasks_on_the_way: int = 20
     temperature: float = 0.0
     split: str = "test"
 
@@ -217,7 +219,7 @@ class EvaluationSettings:
             InvalidValueError: A value is out of range.
         """
         check_count("every", self.every, minimum=0)
-        _check_counts(self, "tasks")
+        _check_counts(self, "tasks", "tasks_on_the_way")
         for difficulty in self.difficulties:
             check_count("a difficulty to evaluate", difficulty)
 

@@ -143,7 +143,7 @@ class Trainer:
                     self._run_phase(phase, log)
             trees: list[ExecutionTree] = []
             if recipe.evaluation.final:
-                trees = self._evaluate(log, state.tick + 1)
+                trees = self._evaluate(log, state.tick + 1, recipe.evaluation.tasks)
                 log.write_trees(state.tick + 1, _first_of_each_difficulty(trees))
         self._learner.export(self.folder / "model", self.tokenizer)
         self._worker.close()
@@ -181,7 +181,7 @@ class Trainer:
         if recipe.logging.trees_every and step % recipe.logging.trees_every == 0:
             log.write_trees(state.tick, self._sampled_trees)
         if recipe.evaluation.every and step % recipe.evaluation.every == 0:
-            self._evaluate(log, state.tick)
+            self._evaluate(log, state.tick, recipe.evaluation.tasks_on_the_way)
 
     def _supervise(self, stage: WarmStartStage) -> Metrics:
         """Take one supervised step on demonstrations."""
@@ -266,12 +266,12 @@ class Trainer:
         )
         return {"agreement/mean": float(differences.mean()), "agreement/max": float(differences.max())}
 
-    def _evaluate(self, log: RunLog, tick: int) -> list[ExecutionTree]:
+    def _evaluate(self, log: RunLog, tick: int, num_tasks: int) -> list[ExecutionTree]:
         """Play tasks that are not trained on, and log how it went."""
         recipe, settings = self.recipe, self.recipe.evaluation
         plans: list[PlannedTree] = []
         for difficulty in settings.difficulties:
-            for index in range(settings.tasks):
+            for index in range(num_tasks):
                 task = self._episodes.family.sample(recipe.seed, settings.split, index, difficulty)
                 draws = seed_of(recipe.seed, Purpose.EVALUATION, difficulty, index)
                 plans.append(PlannedTree(task=task, tree=len(plans), group=len(plans), seed=draws))
