@@ -25,7 +25,7 @@ $(DOCS_STAMP): $(STAMP)
 	@touch $@
 
 demo: setup
-	$(BIN)/rao demo --out runs/demo
+	$(BIN)/python -m rao_train.demo --out runs/demo
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow" --numprocesses 2

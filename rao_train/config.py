@@ -365,10 +365,19 @@ def _replace(document: dict[str, Any], override: str) -> None:
     *sections, key = path.strip().split(".")
     place: Any = document
     for section in sections:
-        place = place[int(section)] if isinstance(place, list) else place.setdefault(section, {})
+        place = _item(place, section, path) if isinstance(place, list) else place.setdefault(section, {})
         if not isinstance(place, dict | list):
             raise InvalidValueError(f"{path.strip()!r} is not a key: {section!r} holds {place!r}.")
+    if isinstance(place, list):
+        raise InvalidValueError(f"{path.strip()!r} is not a key: {sections[-1]!r} is a list.")
     place[key] = value
+
+
+def _item(items: list[Any], section: str, path: str) -> Any:
+    """Return the item of a list that a part of an override's path names."""
+    if not section.isdecimal() or int(section) >= len(items):
+        raise InvalidValueError(f"{path.strip()!r} is not a key: {section!r} is not one of 0 to {len(items) - 1}.")
+    return items[int(section)]
 
 
 def _build(kind: Any, document: object, path: str) -> Any:
@@ -415,7 +424,7 @@ def _value(kind: Any, value: object, path: str) -> Any:
         }
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         if value not in list(kind):
-            raise unknown_name(path, value, list(kind))
+            raise unknown_name(path, value, map(str, kind))
         return kind(str(value))
     return _scalar(kind, value, path)
 

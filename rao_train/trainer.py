@@ -132,9 +132,10 @@ class Trainer:
         Returns:
             The trees of the final evaluation; none when the recipe asks for none.
         """
-        recipe, state = self.recipe, self.state
+        recipe = self.recipe
         claim(self.folder, recipe)
         self._restore()
+        state = self.state
         project = recipe.logging.wandb
         config = recipe.to_dict()
         with RunLog(self.folder, state.tick, wandb_project=project, run_name=recipe.name, config=config) as log:

@@ -217,6 +217,25 @@ class RecursivePolicy:
         return "\n".join(call(LAUNCH, operand=side) for side in sides)
 
 
+@dataclass(frozen=True, kw_only=True)
+class EagerPolicy:
+    """Launches both operands of every longer expression without looking at them, and computes what is left.
+
+    The launch of an operand that is a number is refused, which the policy bears with. So there is only one way to
+    delegate, which suits demonstrations for models that have to learn when.
+    """
+
+    def act(self, turns: Sequence[Turn]) -> list[str]:
+        """Take one step for each agent."""
+        return [self._step(turn) for turn in turns]
+
+    def _step(self, turn: Turn) -> str:
+        work = work_of(turn)
+        if isinstance(work.expression, Number) or reducible(work.expression) or not _may_launch(turn):
+            return SinglePolicy().step(work)
+        return "\n".join(call(LAUNCH, operand=side) for side in SIDES)
+
+
 def _may_launch(turn: Turn) -> bool:
     """Tell whether an agent can launch two sub-agents."""
     limits = turn.limits

@@ -1,0 +1,115 @@
+"""Recipes: the shipped ones load, and every mistake is answered with one clear line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError, RaoError, UnknownNameError
+from rao_train.config import load_recipe, recipe_from_dict, shipped_recipes
+from rao_train.credit import RewardScope
+from rao_train.run_folder import claim, read_recipe
+
+
+@pytest.mark.parametrize("name", shipped_recipes())
+def test_every_shipped_recipe_loads_and_its_environment_exists(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert recipe.environment.episodes().family.id == recipe.environment.id
+    assert recipe_from_dict(recipe.to_dict()) == recipe
+
+
+def test_there_are_recipes() -> None:
+    assert {"arithmetic_tiny", "arithmetic_30m"} <= set(shipped_recipes())
+
+
+def test_overrides_replace_values_of_every_type() -> None:
+    recipe = load_recipe(
+        "arithmetic_tiny",
+        [
+            "learner.learning_rate=3e-4",
+            "training.steps=7",
+            "environment.recursive=false",
+            "credit.reward=root",
+            "evaluation.difficulties=[1, 9]",
+            "curriculum.difficulties={5 = 1}",
+            "warm_start.stages.0.steps=3",
+            "environment.options.max_turns=4",
+            "model.path=some/folder",
+        ],
+    )
+    assert recipe.learner.learning_rate == 3e-4
+    assert recipe.training.steps == 7
+    assert not recipe.environment.recursive
+    assert recipe.credit.reward is RewardScope.ROOT
+    assert recipe.evaluation.difficulties == (1, 9)
+    assert recipe.curriculum.difficulties == {5: 1.0}
+    assert recipe.warm_start.stages[0].steps == 3
+    assert recipe.environment.episodes().limits.max_turns == 4
+    assert recipe.model.path == "some/folder"
+
+
+def test_none_is_written_as_text() -> None:
+    options = load_recipe("arithmetic_tiny", ["environment.options.window=none"]).environment.episodes()
+    assert options.limits.window is None
+
+
+@pytest.mark.parametrize(
+    ("override", "kind", "expected"),
+    [
+        ("trainin.steps=3", UnknownNameError, "Did you mean 'training'"),
+        ("training.stps=3", UnknownNameError, "Did you mean 'training.steps'"),
+        ("credit.reward=rot", UnknownNameError, "Did you mean 'root'"),
+        ("training.group_size=1", InvalidValueError, "group_size must be at least 2"),
+        ("training.steps=x", InvalidValueError, "training.steps must be an integer, got 'x'"),
+        ("training.steps=-1", InvalidValueError, "training: steps must be at least 0, got -1"),
+        ("learner.learning_rate=0", InvalidValueError, "learner: learning_rate must be above 0"),
+        ("sampling.temperature=-1", InvalidValueError, "temperature must be at least 0, got -1.0"),
+        ("sampling.temperature=0", InvalidValueError, "temperature must be above 0 while learning"),
+        ("curriculum.difficulties.x=1", InvalidValueError, "keys of curriculum.difficulties must be integers"),
+        ("environment.recursive=1", InvalidValueError, "must be true or false, got 1"),
+        ("evaluation.difficulties=3", InvalidValueError, "must be a list, got 3"),
+        ("model=3", InvalidValueError, "model must be a table, got 3"),
+        ("warm_start.stages.9.steps=3", InvalidValueError, "warm_start.stages.9.steps"),
+        ("warm_start.stages.x.steps=3", InvalidValueError, "warm_start.stages.x.steps"),
+        ("name.x=3", InvalidValueError, "'name' holds"),
+        ("training.steps", InvalidValueError, "written section.key=value"),
+        ("warm_start.stages=[{name = 'a'}]", InvalidValueError, "warm_start.stages.0.steps is missing"),
+    ],
+)
+def test_mistakes_are_named_in_one_line(override: str, kind: type[RaoError], expected: str) -> None:
+    with pytest.raises(kind) as caught:
+        load_recipe("arithmetic_tiny", [override])
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_group_size_one_is_fine_without_the_baseline() -> None:
+    recipe = load_recipe("arithmetic_tiny", ["training.group_size=1", "credit.baseline=none"])
+    assert recipe.training.group_size == 1
+
+
+def test_unknown_recipes_and_unreadable_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'arithmetic_tiny'"):
+        load_recipe("arithmetic_tyni")
+    with pytest.raises(MissingFileError, match=r"missing\.toml"):
+        load_recipe(str(tmp_path / "missing.toml"))
+    (tmp_path / "broken.toml").write_text("steps = = 3")
+    with pytest.raises(FileFormatError, match="not TOML"):
+        load_recipe(str(tmp_path / "broken.toml"))
+
+
+def test_a_recipe_of_ones_own_is_called_by_its_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("seed = 4\n[training]\nsteps = 2\n")
+    recipe = load_recipe(str(tmp_path / "mine.toml"))
+    assert (recipe.name, recipe.seed, recipe.training.steps) == ("mine", 4, 2)
+
+
+def test_a_folder_belongs_to_one_recipe(tmp_path: Path) -> None:
+    recipe = load_recipe("arithmetic_tiny")
+    claim(tmp_path, recipe)
+    claim(tmp_path, recipe)
+    assert read_recipe(tmp_path) == recipe
+    with pytest.raises(InvalidValueError, match=r"credit\.delegation_bonus=0\.4, not 0\.0"):
+        claim(tmp_path, load_recipe("arithmetic_tiny", ["credit.delegation_bonus=0"]))

@@ -1,0 +1,90 @@
+"""The single-file trainer agrees with the full one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from rao_train import minimal
+from rao_train.config import Recipe, load_recipe
+from rao_train.logs import read_log
+from rao_train.trainer import TRAIN, Trainer
+
+RECIPE = (
+    "model.tiny.layers=1",
+    "model.tiny.width=32",
+    "model.tiny.heads=2",
+    "model.tiny.hidden=32",
+    "environment.options.max_turns=3",
+    "environment.options.modulus=5",
+    "warm_start.stages.0.steps=30",
+    "warm_start.stages.0.learning_rate=1e-2",
+    "warm_start.stages.0.demonstrations=40",
+    "warm_start.stages.0.sequences_per_step=16",
+    "warm_start.stages.1.steps=30",
+    "warm_start.stages.1.learning_rate=1e-2",
+    "warm_start.stages.1.demonstrations=100",
+    "warm_start.stages.1.sequences_per_step=32",
+    "curriculum.difficulties={1 = 1, 2 = 1}",
+    "training.tasks_per_step=4",
+    "training.group_size=4",
+    "evaluation.every=0",
+)
+
+
+def recipe(*overrides: str) -> Recipe:
+    return load_recipe("arithmetic_tiny", [*RECIPE, *overrides])
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a warm-started model."""
+    folder = tmp_path_factory.mktemp("runs")
+    Trainer(recipe("training.steps=0", "evaluation.final=false"), folder).run()
+    return folder / "warm_start"
+
+
+def from_warm(warm: Path, *overrides: str) -> Recipe:
+    return recipe(f"model.path={warm}", "warm_start.stages=[]", "evaluation.final=false", *overrides)
+
+
+def losses_of_the_full_trainer(settings: Recipe, folder: Path) -> list[float]:
+    Trainer(settings, folder).run()
+    return [entry.metrics["loss"] for entry in read_log(folder) if entry.phase == TRAIN]
+
+
+def losses_of_minimal(settings: Recipe) -> list[Sequence[float]]:
+    return [losses for _, losses in minimal.train(settings)]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_first_losses_agree(seed: int, warm: Path, tmp_path: Path) -> None:
+    settings = from_warm(
+        warm, f"seed={seed}", "training.steps=3", "training.minibatches_per_step=1", "evaluation.tasks=1"
+    )
+    full, single = losses_of_the_full_trainer(settings, tmp_path), losses_of_minimal(settings)
+    assert full[0] != 0
+    assert single[0][0] == pytest.approx(full[0], abs=1e-5)
+    assert [losses[0] for losses in single] == pytest.approx(full, abs=1e-3)
+
+
+def test_off_policy_minibatches_agree(warm: Path, tmp_path: Path) -> None:
+    settings = from_warm(warm, "training.steps=1", "training.minibatches_per_step=2", "evaluation.tasks=1")
+    full, single = losses_of_the_full_trainer(settings, tmp_path), losses_of_minimal(settings)
+    assert sum(single[0]) / 2 == pytest.approx(full[0], abs=1e-5)
+
+
+def test_the_warm_start_agrees(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = recipe("training.steps=0", "evaluation.final=false", "evaluation.tasks=1")
+    assert losses_of_minimal(settings) == []
+    printed = [float(line.rsplit(" ", 1)[1]) for line in capsys.readouterr().out.splitlines() if "loss" in line]
+    Trainer(settings, tmp_path).run()
+    log = read_log(tmp_path)
+    last = {entry.phase: entry.metrics["loss"] for entry in log}
+    assert printed == pytest.approx(list(last.values()), abs=2e-2)
+
+
+def test_it_is_short() -> None:
+    assert len(Path(minimal.__file__).read_text(encoding="utf-8").splitlines()) <= 350
