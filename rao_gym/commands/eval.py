@@ -29,7 +29,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--policy",
         default="reference",
-        help="reference, single, random, openai:MODEL, hf:PATH, vllm:PATH or module:Class",
+        help="reference, single, random, openai:MODEL, hf:PATH or module:Class",
     )
     add_run_arguments(parser, difficulty="1", episodes=20)
     add_environment_arguments(parser)

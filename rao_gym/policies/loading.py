@@ -22,10 +22,10 @@ ENTRY_POINTS = "rao_gym.policies"
 SCRIPTED = ("reference", "single")
 """The policies that a family brings along; every other one can play any family."""
 
-NAMES = ("reference", "single", "random", "openai:MODEL", "hf:PATH", "vllm:PATH", "module:Class")
+NAMES = ("reference", "single", "random", "openai:MODEL", "hf:PATH", "module:Class")
 """How policies are named."""
 
-_EXTRAS = {"hf": "train", "vllm": "vllm"}
+_EXTRAS = {"hf": "train"}
 
 
 def load_policy(policy: str | PolicyLike, family: TaskFamily[Any], **options: Any) -> Policy:
