@@ -166,7 +166,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)
     transformers_logging.disable_progress_bar()
-    torch.set_num_threads(min(2, torch.get_num_threads()))  # the model is too small for more
+    torch.set_num_threads(1)  # the model is too small for more
     try:
         results = run_demo(arguments.out, arguments.seed, arguments.overrides)
     except (RaoError, OSError) as error:

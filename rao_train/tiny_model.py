@@ -41,6 +41,7 @@ class TinyModelSettings:
         hidden: Width of the feed-forward layers.
         vocabulary: Tokens that the tokenizer may learn.
         positions: Longest sequence.
+        rope_theta: Base of the rotary position embedding; that of Qwen3 by default.
     """
 
     layers: int = 3
@@ -49,6 +50,7 @@ class TinyModelSettings:
     hidden: int = 192
     vocabulary: int = 1024
     positions: int = 2048
+    rope_theta: float = 1e6
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -112,6 +114,7 @@ def build_model(settings: TinyModelSettings, tokenizer: Any, seed: int) -> Qwen3
         num_key_value_heads=settings.heads,
         head_dim=settings.width // settings.heads,
         max_position_embeddings=settings.positions,
+        rope_parameters={"rope_type": "default", "rope_theta": settings.rope_theta},
         initializer_range=settings.width**-0.5,  # at 0.02 so narrow a model takes many times as long to learn
         tie_word_embeddings=True,
         bos_token_id=None,
