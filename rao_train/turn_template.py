@@ -8,6 +8,7 @@ the ids that the model read and wrote.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from rao_gym.errors import FileFormatError
@@ -15,6 +16,7 @@ from rao_gym.tree import ChatMessage
 
 _WRITTEN = "WHAT-THE-MODEL-WROTE"
 _REPLY = "WHAT-THE-REPLY-SAYS"
+_CACHED = 8192
 
 
 class TurnTemplate:
@@ -32,6 +34,10 @@ class TurnTemplate:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
+        # The trees of a group open alike and often go alike, so texts come again.
+        self._cached_ids = lru_cache(maxsize=_CACHED)(self._ids)
+        self._cached_opening = lru_cache(maxsize=_CACHED)(self._opening)
+        self._cached_text = lru_cache(maxsize=_CACHED)(self._text)
         if not getattr(tokenizer, "chat_template", None):
             raise FileFormatError(f"The tokenizer of {tokenizer.name_or_path!r} has no chat template.")
         messages = [
@@ -55,7 +61,7 @@ class TurnTemplate:
 
     def opening(self, messages: Sequence[ChatMessage]) -> list[int]:
         """Return the ids of a node's first messages, up to where the model writes."""
-        return self.encode(self._render(messages))
+        return list(self._cached_opening(tuple((message["role"], message["content"]) for message in messages)))
 
     def written(self, text: str) -> list[int]:
         """Return the ids with which the model would write `text` and end its turn."""
@@ -85,13 +91,24 @@ class TurnTemplate:
 
     def action_text(self, ids: Sequence[int], *, ended: bool) -> str:
         """Return what the model wrote as text, without the token that ends its turn."""
-        text: str = self._tokenizer.decode(list(ids[:-1] if ended else ids), clean_up_tokenization_spaces=False)
-        return text
+        return self._cached_text(tuple(ids[:-1] if ended else ids))
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of a piece of text, with nothing added."""
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
-        return ids
+        return list(self._cached_ids(text))
+
+    def _ids(self, text: str) -> tuple[int, ...]:
+        """Tokenize a piece of text."""
+        return tuple(self._tokenizer.encode(text, add_special_tokens=False))
+
+    def _opening(self, messages: tuple[tuple[str, str], ...]) -> tuple[int, ...]:
+        """Render and tokenize opening messages."""
+        return self._ids(self._render([ChatMessage(role=role, content=content) for role, content in messages]))
+
+    def _text(self, ids: tuple[int, ...]) -> str:
+        """Return tokens as text."""
+        text: str = self._tokenizer.decode(list(ids), clean_up_tokenization_spaces=False)
+        return text
 
     def _render(self, messages: Sequence[ChatMessage]) -> str:
         """Return messages as text, up to where the model writes."""
