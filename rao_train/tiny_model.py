@@ -42,6 +42,8 @@ class TinyModelSettings:
         vocabulary: Tokens that the tokenizer may learn.
         positions: Longest sequence.
         rope_theta: Base of the rotary position embedding; that of Qwen3 by default.
+        attention_window: Tokens that each layer looks back, itself included; 0 for all. What follows from the last
+            few tokens alone is then done alike in long transcripts and in short ones.
     """
 
     layers: int = 3
@@ -51,6 +53,7 @@ class TinyModelSettings:
     vocabulary: int = 1024
     positions: int = 2048
     rope_theta: float = 1e6
+    attention_window: int = 0
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -63,6 +66,8 @@ class TinyModelSettings:
                 raise InvalidValueError(f"{name} must be at least 1, got {getattr(self, name)!r}.")
         if self.width % self.heads or self.width // self.heads % 2:
             raise InvalidValueError(f"width must be an even multiple of heads={self.heads}, got {self.width}.")
+        if self.attention_window < 0:
+            raise InvalidValueError(f"attention_window must be at least 0, got {self.attention_window}.")
         if self.vocabulary < 300:
             raise InvalidValueError(f"vocabulary must be at least 300, got {self.vocabulary}.")
 
@@ -114,6 +119,9 @@ def build_model(settings: TinyModelSettings, tokenizer: Any, seed: int) -> Qwen3
         num_key_value_heads=settings.heads,
         head_dim=settings.width // settings.heads,
         max_position_embeddings=settings.positions,
+        use_sliding_window=settings.attention_window > 0,
+        sliding_window=settings.attention_window or None,
+        max_window_layers=0,
         rope_parameters={"rope_type": "default", "rope_theta": settings.rope_theta},
         initializer_range=settings.width**-0.5,  # at 0.02 so narrow a model takes many times as long to learn
         tie_word_embeddings=True,
