@@ -14,13 +14,14 @@ from typing import Any
 from rao_gym.tasks.arithmetic.expressions import MAX_DIGITS, Value, simplest
 
 _DIGITS = f"[0-9]{{1,{MAX_DIGITS}}}"
+_MAX_WHOLE = 10**MAX_DIGITS
 _WRITTEN = re.compile(rf"[+-]?{_DIGITS}(?:/(?=0*[1-9]){_DIGITS}|\.[0-9]{{1,100}})?")
 
 
 def number_of(answer: Any) -> Value | None:
     """Return the number that an answer stands for, or None when it is not a number or has too many digits."""
     if isinstance(answer, int) and not isinstance(answer, bool):
-        return answer if abs(answer) < 10**MAX_DIGITS else None
+        return answer if abs(answer) < _MAX_WHOLE else None
     if isinstance(answer, float):
         # The shortest text that reads back as the float is what its writer meant.
         return simplest(Fraction(repr(answer))) if answer - answer == 0 else None
