@@ -26,6 +26,7 @@ from rao_gym.limits import (
     count_tokens_approximately,
     left,
 )
+from rao_gym.policies.base import Turn
 from rao_gym.sandbox import Sandbox
 from rao_gym.tasks.base import ContextT, LaunchRefusedError, Task, TaskFamily
 from rao_gym.tools import ToolResult, ToolSpec, finish_spec, launch_spec
@@ -389,6 +390,18 @@ class Runtime(Generic[ContextT]):
     def _window_exceeded(self, node: Node) -> bool:
         """Tell whether a node's transcript has outgrown the window."""
         return self.limits.window is not None and node.tokens > self.limits.window
+
+
+def turn_of(runtime: Runtime[Any], node: Node) -> Turn:
+    """Return what a policy sees of a ready node."""
+    return Turn(
+        agent=node.name,
+        depth=node.depth,
+        messages=node.messages,
+        limits=runtime.limits_left(node),
+        tools=runtime.tool_specs,
+        actions=runtime.actions,
+    )
 
 
 def _action_form(family: TaskFamily[Any], actions: str | None, sandbox: Sandbox | None) -> ActionForm:

@@ -13,9 +13,10 @@ import numpy as np
 
 from rao_gym.curriculum import FixedMixture
 from rao_gym.errors import InvalidValueError
-from rao_gym.policies.base import Policy, Turn, turn_of
+from rao_gym.policies.base import Policy, Turn
 from rao_gym.policies.loading import load_policy
 from rao_gym.registry import Episodes
+from rao_gym.runtime import turn_of
 from rao_gym.sandbox import Sandbox
 from rao_gym.tree import ChatMessage, ExecutionTree, Node
 from rao_train.config import WarmStartStage

@@ -10,7 +10,7 @@ from counting import Counting, Numbers, scripted
 
 from rao_gym import Runtime
 from rao_gym.actions import ACTION_FORMS
-from rao_gym.policies.base import turn_of
+from rao_gym.runtime import turn_of
 from rao_gym.tools import LAUNCH
 from rao_gym.tree import ExecutionTree
 

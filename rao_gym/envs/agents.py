@@ -8,9 +8,9 @@ from rao_gym.envs.episodes import RENDER_FPS, RENDER_MODES, EpisodeSource, rewar
 from rao_gym.envs.observation import Observation, observation_space, observe
 from rao_gym.envs.spaces import UnicodeText
 from rao_gym.errors import unknown_name
-from rao_gym.policies.base import Turn, turn_of
+from rao_gym.policies.base import Turn
 from rao_gym.registry import episodes
-from rao_gym.runtime import Runtime
+from rao_gym.runtime import Runtime, turn_of
 from rao_gym.tree import Node
 
 

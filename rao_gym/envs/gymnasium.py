@@ -9,9 +9,9 @@ import gymnasium
 from rao_gym.envs.episodes import RENDER_FPS, RENDER_MODES, EpisodeSource, reward_at_end, terminated, truncated
 from rao_gym.envs.observation import Observation, observation_space, observe
 from rao_gym.envs.spaces import UnicodeText
-from rao_gym.policies.base import Turn, turn_of
+from rao_gym.policies.base import Turn
 from rao_gym.registry import episodes_of, load_object
-from rao_gym.runtime import Runtime
+from rao_gym.runtime import Runtime, turn_of
 from rao_gym.tree import ExecutionTree, Node
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from rao_gym.errors import InvalidValueError, ServerError
 from rao_gym.limits import check_count
-from rao_gym.policies.base import Policy, ask, turn_of
+from rao_gym.policies.base import Policy, ask
 from rao_gym.registry import Episodes
-from rao_gym.runtime import Runtime
+from rao_gym.runtime import Runtime, turn_of
 from rao_gym.sandbox import Sandbox
 from rao_gym.tree import ExecutionTree
 

@@ -10,9 +10,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from rao_gym.errors import PolicyError, RaoError, ServerError
 from rao_gym.limits import LimitsLeft
-from rao_gym.runtime import Runtime
 from rao_gym.tools import ToolSpec
-from rao_gym.tree import ChatMessage, Node
+from rao_gym.tree import ChatMessage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,18 +50,6 @@ class Policy(Protocol):
 
 PolicyLike = Policy | Callable[[Sequence[Turn]], Sequence[str]]
 """A policy, or a plain function from turns to action texts."""
-
-
-def turn_of(runtime: Runtime[Any], node: Node) -> Turn:
-    """Return what a policy sees of a ready node."""
-    return Turn(
-        agent=node.name,
-        depth=node.depth,
-        messages=node.messages,
-        limits=runtime.limits_left(node),
-        tools=runtime.tool_specs,
-        actions=runtime.actions,
-    )
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
 from rao_gym.errors import InvalidValueError, unknown_name
 from rao_gym.jsonable import JSON
 from rao_gym.limits import Limits
+from rao_gym.policies.base import Policy
 from rao_gym.tools import Parameter, ToolError, ToolResult, ToolSpec
 from rao_gym.tree import TaskRecord
-
-if TYPE_CHECKING:
-    from rao_gym.policies.base import Policy
 
 ContextT = TypeVar("ContextT")
 """What a node was given beside its goal: a passage, an expression, a helper's specification."""

@@ -8,8 +8,8 @@ import pytest
 from counting import Counting
 
 from rao_gym.errors import PolicyError, ServerError, UsageError
-from rao_gym.policies.base import FunctionPolicy, PartialAnswersError, Turn, as_policy, ask, turn_of
-from rao_gym.runtime import Runtime
+from rao_gym.policies.base import FunctionPolicy, PartialAnswersError, Turn, as_policy, ask
+from rao_gym.runtime import Runtime, turn_of
 
 
 @pytest.fixture

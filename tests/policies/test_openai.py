@@ -13,9 +13,9 @@ import pytest
 from counting import Counting
 
 from rao_gym.errors import InvalidValueError, ServerError
-from rao_gym.policies.base import PartialAnswersError, Turn, ask, turn_of
+from rao_gym.policies.base import PartialAnswersError, Turn, ask
 from rao_gym.policies.openai import OpenAIPolicy, ServerOptions
-from rao_gym.runtime import Runtime
+from rao_gym.runtime import Runtime, turn_of
 
 
 @pytest.fixture

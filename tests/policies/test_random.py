@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from rao_gym.errors import InvalidValueError
 from rao_gym.limits import Limits
-from rao_gym.policies.base import turn_of
 from rao_gym.policies.random import RandomPolicy
-from rao_gym.runtime import Runtime
+from rao_gym.runtime import Runtime, turn_of
 from rao_gym.sandbox import Sandbox
 from rao_gym.tree import ExecutionTree
 

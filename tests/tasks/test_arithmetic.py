@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 import rao_gym
 from rao_gym.errors import InvalidValueError, UnknownNameError
 from rao_gym.evaluation import TaskKey, run_rollouts
-from rao_gym.policies.base import Policy, turn_of
+from rao_gym.policies.base import Policy
+from rao_gym.runtime import turn_of
 from rao_gym.tasks.arithmetic import Arithmetic, DirectPolicy, Problem, RecursivePolicy
 from rao_gym.tasks.arithmetic.expressions import evaluate, parse, render
 from rao_gym.tasks.arithmetic.policies import SKILL_COLUMNS, call

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from rao_gym import episodes
 from rao_gym.errors import InvalidValueError, UnknownNameError
-from rao_gym.policies.base import Policy, turn_of
-from rao_gym.runtime import Runtime
+from rao_gym.policies.base import Policy
+from rao_gym.runtime import Runtime, turn_of
 from rao_gym.sandbox import Sandbox
 from rao_gym.tasks.base import SPLITS, LaunchRefusedError
 from rao_gym.tasks.code import Code

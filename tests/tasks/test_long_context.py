@@ -27,7 +27,6 @@ from rao_gym.tools import ToolError
 
 PLAY_AND_PRINT = """
 import hashlib
-from rao_gym.policies.base import turn_of
 from rao_gym.registry import episodes
 
 for actions in ("python", "tools"):

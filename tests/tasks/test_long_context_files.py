@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError
-from rao_gym.policies.base import turn_of
 from rao_gym.registry import episodes
+from rao_gym.runtime import turn_of
 from rao_gym.tasks.base import SPLITS
 from rao_gym.tasks.long_context import LongContext
 from rao_gym.tasks.long_context.documents import Passage

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from rao_gym.policies.base import Policy, turn_of
+from rao_gym.policies.base import Policy
 from rao_gym.registry import episodes
-from rao_gym.runtime import Runtime
+from rao_gym.runtime import Runtime, turn_of
 from rao_gym.sandbox import Sandbox
 from rao_gym.tree import ExecutionTree, StopReason
 

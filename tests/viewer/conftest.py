@@ -6,8 +6,7 @@ import pytest
 from counting import Counting, scripted
 
 from rao_gym.limits import Limits
-from rao_gym.policies.base import turn_of
-from rao_gym.runtime import Runtime
+from rao_gym.runtime import Runtime, turn_of
 from rao_gym.tree import ExecutionTree, Node, NodeStatus, StopReason, TaskRecord
 
 PlayTree = Callable[[Mapping[str, Sequence[str]]], ExecutionTree]
