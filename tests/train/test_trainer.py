@@ -25,7 +25,7 @@ from rao_train.models import check_device, load_folder
 from rao_train.policies import HuggingFacePolicy
 from rao_train.trainer import EVALUATION, TRAIN, Trainer
 
-WARM_START = 50
+WARM_START = 70
 """Ticks of the small recipe's warm start."""
 
 SMALL = (
