@@ -28,6 +28,7 @@ from rao_gym.tools import ToolError
 PLAY_AND_PRINT = """
 import hashlib
 from rao_gym.registry import episodes
+from rao_gym.runtime import turn_of
 
 for actions in ("python", "tools"):
     for kind in ("needle", "trace", "frequency", "aggregate", "pairs"):
