@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     transformers_logging.disable_progress_bar()  # its bars for saving a model would tear the table apart
     recipe = load_recipe(arguments.recipe, arguments.overrides)
     folder: Path = arguments.out or Path("runs") / recipe.name
+    gc.freeze()  # collections need not look at all of torch again and again
     with ConsoleReporter() as reporter:
         Trainer(recipe, folder, reporter).run()
     if recipe.evaluation.final:

@@ -7,6 +7,7 @@ tasks, and both then play tasks of difficulties 1 to 7 that neither has seen.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import shutil
 import sys
@@ -167,6 +168,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     transformers_logging.disable_progress_bar()
     torch.set_num_threads(1)  # the model is too small for more
+    gc.freeze()  # collections need not look at all of torch again and again
     try:
         results = run_demo(arguments.out, arguments.seed, arguments.overrides)
     except (RaoError, OSError) as error:

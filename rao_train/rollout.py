@@ -150,6 +150,7 @@ class RolloutWorker:
         self._max_length = max_length
         self._judge = judge
         self._sandbox = Sandbox()
+        self._runtimes: list[Runtime[Any]] = []
 
     def grow(self, plans: Sequence[PlannedTree], *, policy_version: int = 0) -> RolloutBatch:
         """Grow trees until all have ended.
@@ -163,7 +164,7 @@ class RolloutWorker:
         """
         started = perf_counter()
         seconds_generating = 0.0
-        growing = [_Growing(plan, self._episodes.runtime(self._sandbox)) for plan in plans]
+        growing = [_Growing(plan, runtime) for plan, runtime in zip(plans, self._runtimes_for(len(plans)), strict=True)]
         for tree in growing:
             tree.runtime.start(tree.plan.task)
         active = growing
@@ -191,6 +192,12 @@ class RolloutWorker:
     def close(self) -> None:
         """End the workers of the Python sessions."""
         self._sandbox.close()
+
+    def _runtimes_for(self, num_trees: int) -> list[Runtime[Any]]:
+        """Return a runtime for each tree; they are kept, for a new one has to write out its rules again."""
+        while len(self._runtimes) < num_trees:
+            self._runtimes.append(self._episodes.runtime(self._sandbox))
+        return self._runtimes[:num_trees]
 
     def _request(self, tree: _Growing, node: Node) -> Request:
         """Bring a ready node's tokens up to date and ask for its next turn."""

@@ -92,9 +92,10 @@ class Trajectory(TokenSequence):
         """
         super().__post_init__()
         check_array("logprobs_T", self.logprobs_T, np.float32, len(self.tokens_T))
-        if np.any(self.logprobs_T[~self.mask_T]):
+        if self.logprobs_T[~self.mask_T].any():
             raise InvalidValueError("logprobs_T must be 0 on tokens that the policy did not generate.")
-        if not np.all(np.isfinite(self.logprobs_T) & (self.logprobs_T <= 1e-4)):  # engines round
+        # Engines round, hence the 1e-4; a NaN is the minimum and compares as False.
+        if not (self.logprobs_T.min() > -np.inf and self.logprobs_T.max() <= 1e-4):
             raise InvalidValueError("logprobs_T must be finite and at most 0, as log-probabilities are.")
         for name in ("node", "depth", "tree", "group", "policy_version"):
             if getattr(self, name) < 0:
