@@ -14,9 +14,9 @@ from time import perf_counter
 
 import torch
 
-from rao_train.config import load_recipe
 from rao_train.engines import Completion, Request, Sampling, TransformersEngine
 from rao_train.models import load_folder
+from rao_train.recipes import load_recipe
 from rao_train.rollout import PlannedTree, RolloutWorker
 from rao_train.turn_template import TurnTemplate
 
@@ -67,7 +67,7 @@ def main() -> None:
     episodes = recipe.environment.episodes()
     model, tokenizer = load_folder(arguments.model, recipe.model.device)
     template = TurnTemplate(tokenizer)
-    engine = TransformersEngine(model, [template.end_id], bf16=recipe.learner.bf16)
+    engine = TransformersEngine(model, [template.end_id], recipe.engine, bf16=recipe.learner.bf16)
     gc.freeze()  # as `rao train` does
     observer = Observer(engine)
     worker = RolloutWorker(episodes, observer, template, recipe.sampling)

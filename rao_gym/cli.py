@@ -98,6 +98,9 @@ def _run(arguments: list[str]) -> int:
     if options.command is None:
         parser.print_help()
         return USAGE_ERROR
+    if hasattr(options, "overrides"):  # argparse takes no list after an option
+        options.overrides += [argument for argument in unknown if not argument.startswith("-")]
+        unknown = [argument for argument in unknown if argument.startswith("-")]
     if unknown:
         chosen = subparsers.choices[options.command]
         names = chosen.option_names if isinstance(chosen, Parser) else []

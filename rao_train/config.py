@@ -1,26 +1,18 @@
-"""Recipes: everything that decides a run, as small frozen dataclasses read from one TOML file.
-
-``load_recipe("arithmetic_tiny", ["learner.learning_rate=3e-4"])`` reads a recipe that ships with the package, or a
-file of the user's, with some values replaced.
-"""
+"""Everything that decides a run, as small frozen dataclasses; `rao_train.recipes` reads them from TOML files."""
 
 from __future__ import annotations
 
-import tomllib
-import types
-from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from importlib.resources import files
-from pathlib import Path
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 from rao_gym.curriculum import AdaptiveDifficulty, DifficultySchedule, FixedMixture
-from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError, unknown_name
+from rao_gym.errors import InvalidValueError
 from rao_gym.limits import check_count
 from rao_gym.registry import Episodes, episodes
 from rao_train.credit import Baseline, CreditSettings
-from rao_train.engines.base import Sampling
+from rao_train.engines.base import EngineSettings, Sampling
 from rao_train.learner_settings import LearnerSettings
 from rao_train.tiny_model import TinyModelSettings
 
@@ -259,6 +251,7 @@ class Recipe:
         environment: What is played.
         warm_start: What it learns before it acts.
         sampling: How it acts while it learns.
+        engine: How the engine uses memory.
         credit: How trees become advantages.
         learner: How advantages become new weights.
         curriculum: Which difficulties it learns on.
@@ -273,6 +266,7 @@ class Recipe:
     environment: EnvironmentSettings = field(default_factory=EnvironmentSettings)
     warm_start: WarmStartSettings = field(default_factory=WarmStartSettings)
     sampling: Sampling = field(default_factory=Sampling)
+    engine: EngineSettings = field(default_factory=EngineSettings)
     credit: CreditSettings = field(default_factory=CreditSettings)
     learner: LearnerSettings = field(default_factory=LearnerSettings)
     curriculum: CurriculumSettings = field(default_factory=CurriculumSettings)
@@ -299,154 +293,6 @@ class Recipe:
         """Return the recipe as plain data, in JSON form."""
         document: dict[str, Any] = _plain(asdict(self))
         return document
-
-
-def shipped_recipes() -> list[str]:
-    """Return the names of the recipes that ship with the package."""
-    folder = files("rao_train") / "recipes"
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
-
-
-def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe.
-
-    Args:
-        name: A shipped recipe's name, or the path of a TOML file.
-        overrides: Values to replace, each ``section.key=value``; the value is written as in TOML, and text may go
-            without quotes.
-
-    Raises:
-        UnknownNameError: There is no such recipe, or no such key.
-        MissingFileError: The file cannot be read.
-        FileFormatError: The file is not TOML.
-        InvalidValueError: A value is out of range or of the wrong type.
-    """
-    document = _read(name)
-    for override in overrides:
-        _replace(document, override)
-    document.setdefault("name", Path(name).stem)
-    return recipe_from_dict(document)
-
-
-def recipe_from_dict(document: Mapping[str, Any]) -> Recipe:
-    """Build a recipe from plain data, such as `Recipe.to_dict` returns.
-
-    Raises:
-        UnknownNameError: There is no such key.
-        InvalidValueError: A value is out of range or of the wrong type.
-    """
-    recipe: Recipe = _build(Recipe, document, "")
-    return recipe
-
-
-def _read(name: str) -> dict[str, Any]:
-    """Return the document of a recipe."""
-    if not name.endswith(".toml"):
-        if name not in shipped_recipes():
-            raise unknown_name("recipe", name, [*shipped_recipes(), "FILE.toml"])
-        return tomllib.loads((files("rao_train") / "recipes" / f"{name}.toml").read_text(encoding="utf-8"))
-    try:
-        return tomllib.loads(Path(name).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise MissingFileError(f"Cannot read the recipe {name!r}: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"The recipe {name!r} is not TOML: {error}.") from error
-
-
-def _replace(document: dict[str, Any], override: str) -> None:
-    """Put the value of ``section.key=value`` into a document."""
-    path, equals, text = override.partition("=")
-    if not equals or not path.strip():
-        raise InvalidValueError(f"An override is written section.key=value, got {override!r}.")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text
-    *sections, key = path.strip().split(".")
-    place: Any = document
-    for section in sections:
-        place = _item(place, section, path) if isinstance(place, list) else place.setdefault(section, {})
-        if not isinstance(place, dict | list):
-            raise InvalidValueError(f"{path.strip()!r} is not a key: {section!r} holds {place!r}.")
-    if isinstance(place, list):
-        raise InvalidValueError(f"{path.strip()!r} is not a key: {sections[-1]!r} is a list.")
-    place[key] = value
-
-
-def _item(items: list[Any], section: str, path: str) -> Any:
-    """Return the item of a list that a part of an override's path names."""
-    if not section.isdecimal() or int(section) >= len(items):
-        raise InvalidValueError(f"{path.strip()!r} is not a key: {section!r} is not one of 0 to {len(items) - 1}.")
-    return items[int(section)]
-
-
-def _build(kind: Any, document: object, path: str) -> Any:
-    """Build a dataclass from a table, its fields included."""
-    if not isinstance(document, Mapping):
-        raise InvalidValueError(f"{path or 'The recipe'} must be a table, got {document!r}.")
-    hints = get_type_hints(kind)
-    known = {one.name: one for one in fields(kind)}
-    for name in document:
-        if name not in known:
-            raise unknown_name("key", f"{path}{'.' if path else ''}{name}", [_joined(path, key) for key in known])
-    for name, one in known.items():
-        if name not in document and one.default is MISSING and one.default_factory is MISSING:
-            raise InvalidValueError(f"{_joined(path, name)} is missing.")
-    values = {name: _value(hints[name], value, _joined(path, name)) for name, value in document.items()}
-    try:
-        return kind(**values)
-    except InvalidValueError as error:
-        raise InvalidValueError(f"{path}: {error}" if path else str(error)) from error
-
-
-def _joined(path: str, name: str) -> str:
-    """Return the full name of a key."""
-    return f"{path}.{name}" if path else name
-
-
-def _value(kind: Any, value: object, path: str) -> Any:
-    """Convert a plain value to the type of its field."""
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin in (Union, types.UnionType):
-        inner = next(argument for argument in arguments if argument is not type(None))
-        return None if value is None else _value(inner, value, path)
-    if is_dataclass(kind):
-        return _build(kind, value, path)
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise InvalidValueError(f"{path} must be a list, got {value!r}.")
-        return tuple(_value(arguments[0], item, f"{path}.{place}") for place, item in enumerate(value))
-    if origin is not None and issubclass(origin, Mapping):
-        if not isinstance(value, Mapping):
-            raise InvalidValueError(f"{path} must be a table, got {value!r}.")
-        return {
-            _key(arguments[0], key, path): _value(arguments[1], item, f"{path}.{key}") for key, item in value.items()
-        }
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        if value not in list(kind):
-            raise unknown_name(path, value, map(str, kind))
-        return kind(str(value))
-    return _scalar(kind, value, path)
-
-
-def _key(kind: Any, key: object, path: str) -> Any:
-    """Convert a table's key, which TOML always reads as text."""
-    if kind is not int:
-        return key
-    try:
-        return int(str(key))
-    except ValueError:
-        raise InvalidValueError(f"The keys of {path} must be integers, got {key!r}.") from None
-
-
-def _scalar(kind: Any, value: object, path: str) -> Any:
-    """Check a plain value's type."""
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if kind in (int, float, bool, str) and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
-        names = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
-        raise InvalidValueError(f"{path} must be {names[kind]}, got {value!r}.")
-    return value
 
 
 def _plain(value: Any) -> Any:

@@ -25,9 +25,10 @@ from rao_gym.errors import RaoError
 from rao_gym.evaluation import Rollout, Summary, TaskKey, summarize
 from rao_gym.evaluation.results import result_of
 from rao_gym.tree import ExecutionTree
-from rao_train.config import Recipe, load_recipe
+from rao_train.config import Recipe
 from rao_train.logs import LogEntry, read_log
 from rao_train.progress import ConsoleReporter
+from rao_train.recipes import load_recipe
 from rao_train.report import write_report
 from rao_train.trainer import TRAIN, Trainer
 
@@ -165,7 +166,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="values of the recipe to replace")
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="DIR", help="folder for what it writes")
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_intermixed_args(argv)
     transformers_logging.disable_progress_bar()
     torch.set_num_threads(1)  # the model is too small for more
     gc.freeze()  # collections need not look at all of torch again and again

@@ -30,10 +30,11 @@ from transformers import DynamicCache
 from rao_gym.registry import Episodes
 from rao_gym.runtime import Runtime
 from rao_gym.tree import Node
-from rao_train.config import Recipe, load_recipe
+from rao_train.config import Recipe
 from rao_train.engines import Sampling
 from rao_train.engines.transformers import draw
 from rao_train.models import model_of
+from rao_train.recipes import load_recipe
 from rao_train.seeds import Purpose, seed_of
 from rao_train.turn_template import TurnTemplate
 from rao_train.warmstart import demonstrate, sequences_of

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rao_gym.errors import FileFormatError, InvalidValueError
-from rao_train.config import Recipe, recipe_from_dict
+from rao_train.config import Recipe
+from rao_train.recipes import recipe_from_dict
 
 RECIPE = "recipe.json"
 

@@ -121,7 +121,9 @@ class Trainer:
         self._phases = phases_of(recipe)
         self._phase = self._phases[0]
         self._learner = Learner(model, self._learner_settings(), temperature=recipe.sampling.temperature or 1.0)
-        self._engine = TransformersEngine(self._learner.model, [self._template.end_id], bf16=recipe.learner.bf16)
+        self._engine = TransformersEngine(
+            self._learner.model, [self._template.end_id], recipe.engine, bf16=recipe.learner.bf16
+        )
         self._worker = self._worker_with(recipe.sampling)
         self._demonstrations: list[TokenSequence] = []
         self._sampled_trees: list[ExecutionTree] = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rao_gym.errors import InvalidValueError
+from rao_gym.limits import check_count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,28 @@ class Sampling:
             raise InvalidValueError(f"top_k must be at least 0, got {self.top_k!r}.")
         if self.max_new_tokens < 1:
             raise InvalidValueError(f"max_new_tokens must be at least 1, got {self.max_new_tokens!r}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSettings:
+    """How an engine uses memory; what is generated does not depend on it, but for rounding.
+
+    Attributes:
+        keep_sessions: Whether the keys and values of a conversation are kept until its next turn. Short transcripts
+            of small models are read again faster than they are kept.
+        max_batch_tokens: Rows times tokens that are in memory at once; a larger batch is split.
+    """
+
+    keep_sessions: bool = True
+    max_batch_tokens: int = 1 << 17
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InvalidValueError: A value is out of range.
+        """
+        check_count("max_batch_tokens", self.max_batch_tokens)
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
-from rao_train.engines.base import Completion, Request, Sampling
+from rao_train.engines.base import Completion, EngineSettings, Request, Sampling
 
 _SHRINK_BELOW = 0.75
 """The batch is shrunk when fewer than this share of its rows still write."""
@@ -31,9 +31,8 @@ class TransformersEngine:
     Args:
         model: A causal language model, such as `AutoModelForCausalLM` loads.
         end_ids: Tokens that end a turn.
-        max_batch_tokens: Rows times tokens that are in memory at once; a larger batch is split.
-        keep_sessions: Whether keys and values are kept from turn to turn; models whose layers keep something
-            else than all keys and values (sliding windows, linear attention) read every turn from its start.
+        settings: How it uses memory. Keys and values are kept whole, those outside of a sliding window as well;
+            models that do not attend in every layer (linear attention) read every turn from its start.
         bf16: Whether it runs in bfloat16 (autocast), as the learner does with its setting of that name.
     """
 
@@ -41,17 +40,17 @@ class TransformersEngine:
         self,
         model: nn.Module,
         end_ids: Sequence[int],
+        settings: EngineSettings | None = None,
         *,
-        max_batch_tokens: int = 1 << 17,
-        keep_sessions: bool = True,
         bf16: bool = False,
     ) -> None:
         self._model: Any = model
         self._end_ids = frozenset(end_ids)
-        self._max_batch_tokens = max_batch_tokens
+        self._settings = settings or EngineSettings()
         self._bf16 = bf16
-        layers = self._empty_cache().layers
-        self._keep_sessions = keep_sessions and all(type(layer) is DynamicLayer for layer in layers)
+        layers: list[Any] = DynamicCache(config=self._model.config).layers
+        attends = all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
+        self._keep_sessions = self._settings.keep_sessions and attends
         self._kept: dict[Hashable, Tensor] = {}  # keys and values of a conversation: [L, 2, H, T, D]
 
     @property
@@ -85,7 +84,7 @@ class TransformersEngine:
             chunk: list[int] = []
             for place in sorted(places, key=lambda place: len(requests[place].ids)):
                 tokens = len(requests[place].ids) + sampling.max_new_tokens
-                if chunk and (len(chunk) + 1) * tokens > self._max_batch_tokens:
+                if chunk and (len(chunk) + 1) * tokens > self._settings.max_batch_tokens:
                     yield chunk
                     chunk = []
                 chunk.append(place)
@@ -115,8 +114,8 @@ class TransformersEngine:
 
     def _read(self, requests: Sequence[Request]) -> tuple[_Rows, Tensor]:
         """Read all prompts, equal ones once; return the state of the batch and the next token's logits [B, V]."""
-        first: dict[Any, int] = {}
-        copies = [first.setdefault(self._identity(request), len(first)) for request in requests]
+        first: dict[tuple[int, ...], int] = {}
+        copies = [first.setdefault(tuple(request.ids), len(first)) for request in requests]
         distinct = [requests[copies.index(place)] for place in range(len(first))]
         kept = [self._kept.get(request.session) for request in distinct]
         cache, past_mask = self._restore(kept)
@@ -136,10 +135,6 @@ class TransformersEngine:
         rows.requests = list(range(len(requests)))
         rows.open = [True] * len(requests)
         return rows, logits_BV
-
-    def _identity(self, request: Request) -> Any:
-        """Return what equal prompts have in common: all of it, unless something is kept of the conversation."""
-        return ("session", request.session) if request.session in self._kept else ("ids", tuple(request.ids))
 
     def _forward(self, rows: _Rows, ids: Tensor, positions: Tensor) -> Tensor:
         """Read new tokens [B, T] and return the logits [B, V] after the last one."""
@@ -166,13 +161,15 @@ class TransformersEngine:
         sessions = {place: requests[rows.requests[place]].session for place in places}
         if not self._keep_sessions or all(session is None for session in sessions.values()):
             return
+        places_P = torch.tensor(list(sessions), device=self._device)
         layers: list[Any] = rows.cache.layers
-        kept = torch.stack([torch.stack((layer.keys, layer.values)) for layer in layers])
-        num_columns = kept.shape[-2]
-        for place, session in sessions.items():
+        kept = torch.stack([torch.stack((layer.keys[places_P], layer.values[places_P])) for layer in layers])
+        # A row's tokens follow each other: before them is padding, after them what others wrote meanwhile.
+        starts = rows.mask_BT[places_P].argmax(dim=1).tolist()
+        lengths = rows.lengths_B[places_P].tolist()
+        for row, (session, start, length) in enumerate(zip(sessions.values(), starts, lengths, strict=True)):
             if session is not None:
-                columns = rows.mask_BT[place, :num_columns].bool()
-                self._kept[session] = kept[:, :, place][:, :, :, columns]
+                self._kept[session] = kept[:, :, row, :, start : start + length].clone()
 
     def _restore(self, kept: Sequence[Tensor | None]) -> tuple[DynamicCache, Tensor]:
         """Return a cache that holds what is kept, padded on the left, and its mask [B, T]."""
@@ -194,8 +191,8 @@ class TransformersEngine:
         return cache, mask
 
     def _empty_cache(self) -> DynamicCache:
-        """Return a cache with layers of the kinds that the model needs."""
-        return DynamicCache(config=self._model.config)
+        """Return a cache of all keys and values, or one with layers of the kinds that the model needs."""
+        return DynamicCache() if self._keep_sessions else DynamicCache(config=self._model.config)
 
     @property
     def _device(self) -> torch.device:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from transformers import (
     GPT2Config,
     GPT2LMHeadModel,
+    Lfm2Config,
+    Lfm2ForCausalLM,
     MistralConfig,
     MistralForCausalLM,
     PreTrainedModel,
@@ -20,7 +23,7 @@ from transformers import (
 )
 
 from rao_gym.errors import InvalidValueError
-from rao_train.engines import Request, Sampling, TransformersEngine
+from rao_train.engines import EngineSettings, Request, Sampling, TransformersEngine
 from rao_train.engines.transformers import draw
 
 VOCABULARY, END = 37, 1
@@ -63,6 +66,22 @@ def mistral_with_a_sliding_window() -> PreTrainedModel:
     )
 
 
+def lfm2_with_convolutions() -> PreTrainedModel:
+    torch.manual_seed(0)
+    return Lfm2ForCausalLM(
+        Lfm2Config(
+            vocab_size=VOCABULARY,
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            layer_types=["conv", "full_attention"],
+            initializer_range=0.3,
+        )
+    )
+
+
 def requests(seed: int, number: int) -> list[Request]:
     rng = np.random.default_rng(seed)
     lengths = rng.integers(1, 20, size=number)
@@ -80,7 +99,7 @@ def logprobs_of(model: PreTrainedModel, request: Request, ids: list[int], temper
     return torch.log_softmax(logits.float() / temperature, dim=-1).gather(1, torch.tensor(ids)[:, None])[:, 0]
 
 
-@pytest.mark.parametrize("build", [qwen3, gpt2, mistral_with_a_sliding_window])
+@pytest.mark.parametrize("build", [qwen3, gpt2, mistral_with_a_sliding_window, lfm2_with_convolutions])
 @pytest.mark.parametrize("temperature", [0.7, 1.0])
 def test_logprobs_are_those_of_one_pass_over_the_sequence(build, temperature):  # type: ignore[no-untyped-def]
     model = build()
@@ -113,7 +132,7 @@ def test_greedy_is_what_generate_of_transformers_writes() -> None:
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), number=st.integers(1, 12))
 def test_a_completion_does_not_depend_on_its_batch(seed: int, number: int) -> None:
-    engine = TransformersEngine(qwen3(), [END], max_batch_tokens=120)
+    engine = TransformersEngine(qwen3(), [END], EngineSettings(max_batch_tokens=120))
     sampling = Sampling(max_new_tokens=6)
     batch = requests(seed, number)
     together = engine.generate(batch, sampling)
@@ -129,11 +148,17 @@ def test_equal_prompts_with_different_seeds_get_different_draws() -> None:
     assert len({tuple(completion.ids) for completion in completions}) > 5
 
 
+@pytest.mark.parametrize("build", [qwen3, mistral_with_a_sliding_window])
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10_000), number_of_turns=st.integers(2, 4))
-def test_a_kept_conversation_goes_on_as_if_it_were_read_anew(seed: int, number_of_turns: int) -> None:
-    model = qwen3()
-    keeping, forgetting = TransformersEngine(model, [END]), TransformersEngine(model, [END], keep_sessions=False)
+def test_a_kept_conversation_goes_on_as_if_it_were_read_anew(
+    build: Callable[[], PreTrainedModel], seed: int, number_of_turns: int
+) -> None:
+    model = build()
+    keeping, forgetting = (
+        TransformersEngine(model, [END]),
+        TransformersEngine(model, [END], EngineSettings(keep_sessions=False)),
+    )
     sampling = Sampling(max_new_tokens=5)
     rng = np.random.default_rng(seed)
     transcripts = [list(request.ids) for request in requests(seed, 7)]
@@ -153,8 +178,8 @@ def test_a_kept_conversation_goes_on_as_if_it_were_read_anew(seed: int, number_o
     assert keeping.num_kept == forgetting.num_kept == 0
 
 
-def test_layers_that_forget_keep_no_conversation() -> None:
-    engine = TransformersEngine(mistral_with_a_sliding_window(), [END])
+def test_models_that_do_not_attend_in_every_layer_keep_no_conversation() -> None:
+    engine = TransformersEngine(lfm2_with_convolutions(), [END])
     engine.generate([Request([5, 6, 7], seed=(0,), session="a")], Sampling(max_new_tokens=3))
     assert engine.num_kept == 0
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from rao_train import minimal
-from rao_train.config import Recipe, load_recipe
+from rao_train.config import Recipe
 from rao_train.logs import read_log
+from rao_train.recipes import load_recipe
 from rao_train.trainer import TRAIN, Trainer
 
 RECIPE = (

@@ -18,11 +18,12 @@ from safetensors.torch import load_file
 from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError
 from rao_gym.evaluation import evaluate, read_trees
 from rao_train.checkpoint import CheckpointError
-from rao_train.config import Recipe, load_recipe
+from rao_train.config import Recipe
 from rao_train.logs import LogEntry, read_log
 from rao_train.metrics import DESCRIPTIONS, describe
 from rao_train.models import check_device, load_folder
 from rao_train.policies import HuggingFacePolicy
+from rao_train.recipes import load_recipe
 from rao_train.trainer import EVALUATION, TRAIN, Trainer
 
 WARM_START = 70
@@ -167,7 +168,7 @@ _CHILD = """
 import sys, torch
 from pathlib import Path
 torch.set_num_threads(1)
-from rao_train.config import load_recipe
+from rao_train.recipes import load_recipe
 from rao_train.trainer import Trainer
 Trainer(load_recipe("arithmetic_tiny", sys.argv[2:]), Path(sys.argv[1])).run()
 """

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError, RaoError, UnknownNameError
-from rao_train.config import load_recipe, recipe_from_dict, shipped_recipes
 from rao_train.credit import RewardScope
+from rao_train.recipes import load_recipe, recipe_from_dict, shipped_recipes
 from rao_train.run_folder import claim, read_recipe
 
 

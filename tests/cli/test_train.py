@@ -1,0 +1,77 @@
+"""``rao train``: what it leaves behind, and what a person gets wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+Rao = Callable[..., Any]
+
+SMALL = (
+    "model.tiny={layers = 1, width = 32, heads = 2, hidden = 32}",
+    "environment.options.modulus=5",
+    "warm_start.stages=[{name = 'one', steps = 3, demonstrations = 10, sequences_per_step = 4}]",
+    "curriculum.difficulties={1 = 1}",
+    "training.steps=2",
+    "training.tasks_per_step=2",
+    "training.group_size=2",
+    "credit.group_filter=none",
+    "evaluation={difficulties = [1], tasks = 2, every = 1}",
+)
+
+CASES = {
+    "recipe": (("arithmetic_tny",), "Unknown recipe 'arithmetic_tny'. Did you mean 'arithmetic_tiny'?"),
+    "file": (("no/such.toml",), "Cannot read the recipe 'no/such.toml'"),
+    "key": (("arithmetic_tiny", "training.stepz=3"), "Did you mean 'training.steps'?"),
+    "value": (("arithmetic_tiny", "learner.learning_rate=-1"), "learning_rate must be above 0, got -1"),
+    "type": (("arithmetic_tiny", "training.steps=many"), "training.steps must be an integer, got 'many'"),
+    "override": (("arithmetic_tiny", "training.steps"), "written section.key=value, got 'training.steps'"),
+    "group of one": (("arithmetic_tiny", "training.group_size=1"), "must be at least 2 with the leave-one-out"),
+    "model": (("arithmetic_tiny", "model.path=no/such"), "no model folder"),
+    "device": (("arithmetic_tiny", "model.device=cuda:99"), "cuda:99"),
+    "environment": (("arithmetic_tiny", "environment.id=rao/Arithmetics-v0"), "Did you mean 'rao/Arithmetic-v0'?"),
+    "flag": (("arithmetic_tiny", "--ot", "x"), "Unknown option of rao train '--ot'. Did you mean '--out'?"),
+    "threads": (("arithmetic_tiny", "--threads", "-1"), "--threads must be at least 0, got -1"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), CASES.values(), ids=CASES)
+def test_one_clear_line(rao: Rao, tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    done = rao("train", *arguments)
+    assert done.exit_code == 2
+    assert done.err.startswith("rao: ")
+    assert done.err.count("\n") == 1
+    assert message in done.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_ends_in_a_model_that_the_printed_command_plays(rao: Rao, tmp_path: Path) -> None:
+    done = rao("train", "arithmetic_tiny", *SMALL)
+    assert (done.exit_code, done.err) == (0, "")
+    command = next(line for line in done.out.splitlines() if line.startswith("  rao eval"))
+    assert str(Path("runs") / "arithmetic_tiny" / "model") in command
+    played = rao(*command.split()[1:], "--episodes", "2", "--difficulty", "1")
+    assert (played.exit_code, played.err.count("Error")) == (0, 0)
+
+
+def test_overrides_may_follow_options_and_another_recipe_is_refused(rao: Rao) -> None:
+    first = rao("train", "arithmetic_tiny", "--out", "here", *SMALL)
+    assert first.exit_code == 0
+    other = rao("train", "arithmetic_tiny", *SMALL, "--out", "here", "training.steps=3")
+    assert other.exit_code == 2
+    assert "training.steps=2, not 3" in other.err
+
+
+def test_adapters_are_trained_and_merged(rao: Rao) -> None:
+    assert rao("train", "arithmetic_tiny", *SMALL, "training.steps=0", "--out", "whole").exit_code == 0
+    overrides = ("model.path=whole/model", "learner.lora={rank = 2, alpha = 4}", "learner.learning_rate=1e-2")
+    assert rao("train", "arithmetic_tiny", *SMALL, *overrides, "--out", "adapted").exit_code == 0
+    before, after = (load_file(f"{name}/model/model.safetensors") for name in ("whole", "adapted"))
+    assert before.keys() == after.keys()
+    changed = {name for name in before if not before[name].equal(after[name])}
+    assert changed
+    assert all("proj" in name for name in changed)
