@@ -48,7 +48,8 @@ class TransformersEngine:
         self._end_ids = frozenset(end_ids)
         self._settings = settings or EngineSettings()
         self._bf16 = bf16
-        layers: list[Any] = DynamicCache(config=self._model.config).layers
+        config: Any = model.config
+        layers = DynamicCache(config=config).layers
         attends = all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
         self._keep_sessions = self._settings.keep_sessions and attends
         self._kept: dict[Hashable, Tensor] = {}  # keys and values of a conversation: [L, 2, H, T, D]
