@@ -187,7 +187,7 @@ class EvaluationSettings:
     """How the policy is measured, on tasks of the test split.
 
     Attributes:
-        every: Steps between evaluations; 0 for none on the way.
+        every: Steps between evaluations, the first of them before learning begins; 0 for none on the way.
         final: Whether to evaluate after the last step.
         difficulties: Difficulties to play.
         tasks: Tasks of each difficulty after the last step.

@@ -173,6 +173,8 @@ class Trainer:
     def _tick(self, log: RunLog) -> None:
         """Take one step of the present phase and log it."""
         phase, state, recipe = self._phase, self.state, self.recipe
+        if phase.stage is None and state.tick == phase.start and recipe.evaluation.every:
+            self._evaluate(log, state.tick + 1, recipe.evaluation.tasks_on_the_way)
         metrics = self._train() if phase.stage is None else self._supervise(phase.stage)
         state.tick += 1
         step = state.tick - phase.start

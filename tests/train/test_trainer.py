@@ -29,6 +29,9 @@ from rao_train.trainer import EVALUATION, TRAIN, Trainer
 WARM_START = 70
 """Ticks of the small recipe's warm start."""
 
+EVALUATED = [WARM_START + 1, WARM_START + 2, WARM_START + 4, WARM_START + 5]
+"""Ticks of its evaluations: before the first step, after every other one, and at the end."""
+
 SMALL = (
     "model.tiny.layers=1",
     "model.tiny.width=32",
@@ -91,7 +94,8 @@ def test_a_run_leaves_logs_trees_and_a_model(finished: Path) -> None:
     assert len(entries(finished, "warm_start/single operations")) == 30
     assert len(entries(finished, "warm_start/delegation")) == 20
     assert [entry.step for entry in entries(finished, TRAIN)] == [1, 2, 3, 4]
-    assert [entry.tick for entry in entries(finished, EVALUATION)] == [WARM_START + 2, WARM_START + 4, WARM_START + 5]
+    assert [entry.tick for entry in entries(finished, EVALUATION)] == EVALUATED
+    assert [entry.step for entry in entries(finished, EVALUATION)] == [0, 2, 4, 4]
     assert list((finished / "tensorboard").glob("events*"))
     assert read_trees(finished / "trees.jsonl")
     assert (finished / "warm_start" / "config.json").exists()
@@ -156,7 +160,7 @@ def test_a_finished_run_goes_no_further(finished: Path, tmp_path: Path) -> None:
     before = [entry for entry in read_log(finished) if entry.phase != EVALUATION]
     Trainer(small(), finished).run()
     assert [entry for entry in read_log(finished) if entry.phase != EVALUATION] == before
-    assert [entry.tick for entry in entries(finished, EVALUATION)] == [WARM_START + 2, WARM_START + 4, WARM_START + 5]
+    assert [entry.tick for entry in entries(finished, EVALUATION)] == EVALUATED
 
 
 def test_a_folder_of_another_recipe_is_refused(finished: Path) -> None:
