@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"difficulty {difficulty}: success {final.metrics[f'evaluation/success_{difficulty}']:.2f}")
     model = folder / "model"
     print(f"The model is in {model}. Play it with:\n  {_evaluation_command(recipe, model)}")
-    print(f"See trees with: rao view {folder / 'trees.jsonl'}")
+    print(f"See trees with: rao view {folder}")
     return 0
 
 

@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     again, tree = replay(before)
     print(tree_as_text(tree))
     if arguments.out is not None:
-        write_page([tree], arguments.out, again.task)
+        write_page([tree], arguments.out, again.task, limits={again.id: again.limits()})
         print(f"Wrote the tree to {arguments.out}")
     now = asdict(again)
     changes = [f"{name} {value!r} -> {now[name]!r}" for name, value in asdict(before).items() if value != now[name]]

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from rao_gym.evaluation import EpisodeResult, read_results, read_trees
-from rao_gym.limits import Limits
-from rao_gym.registry import family_class, registered_ids
+from rao_gym.evaluation import read_results, read_trees
+from rao_gym.evaluation.store import RESULTS
+from rao_gym.registry import registered_ids
 from rao_gym.viewer.html import write_page
 
 
 def add_parser(subparsers: Any) -> None:
     """Add the command."""
     parser = subparsers.add_parser("view", help="write an HTML page of the trees of a run")
-    parser.add_argument("run_path", type=Path, metavar="RUN", help="a results folder, a trees.jsonl or a tree in JSON")
+    parser.add_argument("run_path", type=Path, metavar="RUN", help="a run's folder, a trees.jsonl or a tree in JSON")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the page; beside the trees when left out")
     parser.set_defaults(run=run)
 
@@ -26,21 +25,15 @@ def run(arguments: argparse.Namespace) -> int:
     source: Path = arguments.run_path
     trees = read_trees(source)
     page = arguments.out or (source / "trees.html" if source.is_dir() else source.with_suffix(".html"))
-    results = {result.id: result for result in read_results(source)} if source.is_dir() else {}
+    has_results = (source / RESULTS).exists()  # the folder of a training run has trees alone
+    results = {result.id: result for result in read_results(source)} if has_results else {}
     options = next((result.options for result in results.values()), {})  # a folder holds one set of options
     write_page(
         trees,
         page,
         str(source),
         delegation_bonus=float(options.get("delegation_bonus", 0.0)),  # type: ignore[arg-type]  # checked when played
-        limits={id: limits_of(result) for id, result in results.items() if id in registered_ids()},
+        limits={id: result.limits() for id, result in results.items() if id in registered_ids()},
     )
     print(f"Wrote {len(trees)} tree{'' if len(trees) == 1 else 's'} to {page}")
     return 0
-
-
-def limits_of(result: EpisodeResult) -> Limits:
-    """Return the limits under which an episode was played."""
-    names = {field.name for field in fields(Limits)}
-    chosen: dict[str, Any] = {name: value for name, value in result.options.items() if name in names}
-    return replace(family_class(result.id).default_limits, **chosen)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from gymnasium import spaces
 from pettingzoo import AECEnv
 
-from rao_gym.envs.agents import Roster
+from rao_gym.envs.agents import RosterView
 from rao_gym.envs.episodes import terminated, truncated
 from rao_gym.envs.observation import Observation
-from rao_gym.envs.spaces import UnicodeText
 from rao_gym.errors import UsageError
-from rao_gym.policies.base import Turn
-from rao_gym.tree import ExecutionTree
 
 
-class RecursiveAECEnv(AECEnv[str, Observation, str | None]):
+class RecursiveAECEnv(RosterView, AECEnv[str, Observation, str | None]):
     """A tree of agents in which ``agent_selection`` is the agent that has been ready longest.
 
     Agents that wait for children are alive but never selected. An agent that ended is selected once more, before
@@ -37,33 +33,8 @@ class RecursiveAECEnv(AECEnv[str, Observation, str | None]):
         InvalidValueError: A value is out of range.
     """
 
-    def __init__(self, id: str, render_mode: str | None = None, **options: Any) -> None:
-        self._roster = Roster(id, render_mode, options)
-        # A step changes the tree at once and may select a new agent, so there is no fixed cycle to run in parallel.
-        self.metadata = self._roster.metadata(is_parallelizable=False)
-        self.render_mode = render_mode
-        self.agents: list[str] = []
-
-    @property
-    def tree(self) -> ExecutionTree:
-        """The tree as it stands.
-
-        Raises:
-            UsageError: `reset` has not been called.
-        """
-        return self._roster.runtime.tree
-
-    def observation_space(self, agent: str) -> spaces.Dict:  # type: ignore[override]  # its samples are Observations
-        """Return the space of observations, which all agents share."""
-        return self._roster.observation_space
-
-    def action_space(self, agent: str) -> UnicodeText:
-        """Return the space of actions, which all agents share."""
-        return self._roster.action_space
-
-    def turn(self, agent: str) -> Turn:
-        """Return what a `Policy` sees of an agent that has not ended."""
-        return self._roster.turn(agent)
+    # A step changes the tree at once and may select a new agent, so there is no fixed cycle to run in parallel.
+    is_parallelizable = False
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Begin an episode, in which the root is the only agent.
@@ -121,18 +92,6 @@ class RecursiveAECEnv(AECEnv[str, Observation, str | None]):
         self._accumulate_rewards()
         self._select()
         self._roster.source.render_if_watched()
-
-    def render(self) -> str | None:
-        """Return the tree as text, or print it, as the render mode says.
-
-        Raises:
-            UsageError: `reset` has not been called.
-        """
-        return self._roster.source.render()
-
-    def close(self) -> None:
-        """Release the workers and the family's resources; closing twice does no harm."""
-        self._roster.source.close()
 
     def _appear(self, agent: str) -> None:
         """Add an agent."""

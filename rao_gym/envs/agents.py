@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
+
+from gymnasium import spaces
 
 from rao_gym.envs.episodes import RENDER_FPS, RENDER_MODES, EpisodeSource, reward_at_end
 from rao_gym.envs.observation import Observation, observation_space, observe
@@ -11,7 +13,7 @@ from rao_gym.errors import unknown_name
 from rao_gym.policies.base import Turn
 from rao_gym.registry import episodes
 from rao_gym.runtime import Runtime, turn_of
-from rao_gym.tree import Node
+from rao_gym.tree import ExecutionTree, Node
 
 
 class Roster:
@@ -94,11 +96,65 @@ class Roster:
         except KeyError:
             raise unknown_name("agent", name, self.nodes) from None
 
-    def metadata(self, *, is_parallelizable: bool) -> dict[str, Any]:
-        """Return the metadata that PettingZoo asks for."""
-        return {
-            "name": self.source.episodes.family.id,
+
+class RosterView:
+    """What both PettingZoo views have in common; to be named before PettingZoo's own class.
+
+    Attributes:
+        is_parallelizable: What PettingZoo's metadata says of the view.
+
+    Args:
+        id: A registered id.
+        render_mode: ``"human"`` prints the tree after every step, ``"ansi"`` returns it as text.
+        **options: As `rao_gym.episodes` takes them.
+
+    Raises:
+        UnknownNameError: The id, an option or the render mode does not exist.
+        InvalidValueError: A value is out of range.
+    """
+
+    is_parallelizable: ClassVar[bool]
+
+    def __init__(self, id: str, render_mode: str | None = None, **options: Any) -> None:
+        self._roster = Roster(id, render_mode, options)
+        self.metadata: dict[str, Any] = {
+            "name": self._roster.source.episodes.family.id,
             "render_modes": list(RENDER_MODES),
             "render_fps": RENDER_FPS,
-            "is_parallelizable": is_parallelizable,
+            "is_parallelizable": self.is_parallelizable,
         }
+        self.render_mode = render_mode
+        self.agents: list[str] = []
+
+    @property
+    def tree(self) -> ExecutionTree:
+        """The tree as it stands.
+
+        Raises:
+            UsageError: `reset` has not been called.
+        """
+        return self._roster.runtime.tree
+
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
+        """Return the space of observations, which all agents share."""
+        return self._roster.observation_space
+
+    def action_space(self, agent: str) -> UnicodeText:
+        """Return the space of actions, which all agents share."""
+        return self._roster.action_space
+
+    def turn(self, agent: str) -> Turn:
+        """Return what a `Policy` sees of an agent that has not ended."""
+        return self._roster.turn(agent)
+
+    def render(self) -> str | None:
+        """Return the tree as text, or print it, as the render mode says.
+
+        Raises:
+            UsageError: `reset` has not been called.
+        """
+        return self._roster.source.render()
+
+    def close(self) -> None:
+        """Release the workers and the family's resources; closing twice does no harm."""
+        self._roster.source.close()

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
-from rao_gym.envs.agents import Roster
+from rao_gym.envs.agents import RosterView
 from rao_gym.envs.episodes import terminated, truncated
 from rao_gym.envs.observation import Observation
-from rao_gym.envs.spaces import UnicodeText
 from rao_gym.errors import UsageError, unknown_name
-from rao_gym.policies.base import Turn
-from rao_gym.tree import ExecutionTree
 
 
-class RecursiveParallelEnv(ParallelEnv[str, Observation, str]):
+class RecursiveParallelEnv(RosterView, ParallelEnv[str, Observation, str]):
     """A tree of agents in which every agent that is ready acts at once.
 
     ``infos[agent]["ready"]`` tells who is ready; the others wait for children, and actions for them are ignored. An
@@ -37,32 +33,7 @@ class RecursiveParallelEnv(ParallelEnv[str, Observation, str]):
         InvalidValueError: A value is out of range.
     """
 
-    def __init__(self, id: str, render_mode: str | None = None, **options: Any) -> None:
-        self._roster = Roster(id, render_mode, options)
-        self.metadata = self._roster.metadata(is_parallelizable=True)
-        self.render_mode = render_mode
-        self.agents: list[str] = []
-
-    @property
-    def tree(self) -> ExecutionTree:
-        """The tree as it stands.
-
-        Raises:
-            UsageError: `reset` has not been called.
-        """
-        return self._roster.runtime.tree
-
-    def observation_space(self, agent: str) -> spaces.Dict:  # type: ignore[override]  # its samples are Observations
-        """Return the space of observations, which all agents share."""
-        return self._roster.observation_space
-
-    def action_space(self, agent: str) -> UnicodeText:
-        """Return the space of actions, which all agents share."""
-        return self._roster.action_space
-
-    def turn(self, agent: str) -> Turn:
-        """Return what a `Policy` sees of an agent that has not ended."""
-        return self._roster.turn(agent)
+    is_parallelizable = True
 
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
@@ -136,18 +107,6 @@ class RecursiveParallelEnv(ParallelEnv[str, Observation, str]):
             {agent: truncated(node) for agent, node in nodes.items()},
             infos,
         )
-
-    def render(self) -> str | None:
-        """Return the tree as text, or print it, as the render mode says.
-
-        Raises:
-            UsageError: `reset` has not been called.
-        """
-        return self._roster.source.render()
-
-    def close(self) -> None:
-        """Release the workers and the family's resources; closing twice does no harm."""
-        self._roster.source.close()
 
     def _observations(self) -> dict[str, Observation]:
         """Return what each present agent observes."""

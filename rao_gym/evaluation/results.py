@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from rao_gym.evaluation.rollouts import Rollout
 from rao_gym.jsonable import JSON, to_json_value
+from rao_gym.limits import Limits
+from rao_gym.registry import family_class
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,16 @@ class EpisodeResult:
     critical_path: int = 0
     refusals: int = 0
     error: str = ""
+
+    def limits(self) -> Limits:
+        """Return the limits under which the episode was played.
+
+        Raises:
+            UnknownNameError: The environment is no longer registered.
+        """
+        names = {field.name for field in fields(Limits)}
+        chosen: dict[str, Any] = {name: value for name, value in self.options.items() if name in names}
+        return replace(family_class(self.id).default_limits, **chosen)
 
     def to_json(self) -> str:
         """Return the result as one line of JSON; equal results give equal text."""

@@ -21,6 +21,7 @@ SMALL = (
     "training.group_size=2",
     "credit.group_filter=none",
     "evaluation={difficulties = [1], tasks = 2, every = 1}",
+    "logging.trees_every=1",
 )
 
 CASES = {
@@ -56,6 +57,9 @@ def test_a_run_ends_in_a_model_that_the_printed_command_plays(rao: Rao, tmp_path
     assert str(Path("runs") / "arithmetic_tiny" / "model") in command
     played = rao(*command.split()[1:], "--episodes", "2", "--difficulty", "1")
     assert (played.exit_code, played.err.count("Error")) == (0, 0)
+    seen = rao("view", "runs/arithmetic_tiny")
+    assert (seen.exit_code, seen.err) == (0, "")
+    assert (tmp_path / "runs" / "arithmetic_tiny" / "trees.html").exists()
 
 
 def test_overrides_may_follow_options_and_another_recipe_is_refused(rao: Rao) -> None:
