@@ -175,8 +175,8 @@ class Runtime(Generic[ContextT]):
         else:
             self._advance(activity, Reply(f"Error: an action is text, not {type(text).__name__}."))
         max_tokens = self.limits.max_tree_tokens
-        root = self._activities.get(self.tree.root)
-        if root is not None and max_tokens is not None and self._tree_tokens >= max_tokens:
+        if max_tokens is not None and self._tree_tokens >= max_tokens and not self.done:
+            root = self._activities[self.tree.root]
             self._end(root, StopReason.OUT_OF_BUDGET, detail=f"the tree used {self._tree_tokens} tokens")
 
     def limits_left(self, node: Node) -> LimitsLeft:

@@ -43,11 +43,11 @@ class TokenSequence:
         """
         check_array("tokens_T", self.tokens_T, np.int32, len(self.tokens_T))
         check_array("mask_T", self.mask_T, np.bool_, len(self.tokens_T))
-        if not self.mask_T.any():
+        if self.num_learned == 0:
             raise InvalidValueError("mask_T must be True on at least one token, got none.")
         if self.mask_T[0]:
             raise InvalidValueError("mask_T must be False on the first token: nothing comes before it.")
-        if self.tokens_T.min() < 0:
+        if np.count_nonzero(self.tokens_T < 0):
             raise InvalidValueError(f"tokens_T must be at least 0, got {self.tokens_T.min()}.")
 
     def __len__(self) -> int:
@@ -92,10 +92,10 @@ class Trajectory(TokenSequence):
         """
         super().__post_init__()
         check_array("logprobs_T", self.logprobs_T, np.float32, len(self.tokens_T))
-        if self.logprobs_T[~self.mask_T].any():
+        if np.count_nonzero(self.logprobs_T[~self.mask_T]):
             raise InvalidValueError("logprobs_T must be 0 on tokens that the policy did not generate.")
-        # Engines round, hence the 1e-4; a NaN is the minimum and compares as False.
-        if not (self.logprobs_T.min() > -np.inf and self.logprobs_T.max() <= 1e-4):
+        possible_T = (self.logprobs_T > -np.inf) & (self.logprobs_T <= 1e-4)  # engines round
+        if np.count_nonzero(possible_T) < len(self.logprobs_T):
             raise InvalidValueError("logprobs_T must be finite and at most 0, as log-probabilities are.")
         for name in ("node", "depth", "tree", "group", "policy_version"):
             if getattr(self, name) < 0:
