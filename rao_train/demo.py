@@ -122,7 +122,7 @@ def clear_run(folder: Path) -> None:
     """Remove what an earlier run left in a folder; other files stay."""
     for name in ("checkpoints", "tensorboard", "model", "warm_start"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in ("recipe.json", "metrics.jsonl", "trees.jsonl", "trees.ticks.json"):
+    for name in ("recipe.json", "metrics.jsonl", "trees.jsonl", "trees.ticks.json", "wandb.id"):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -7,6 +7,7 @@ checkpoint first drops the lines after it, so that a resumed run's files read li
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -22,6 +23,7 @@ from rao_train.metrics import Metrics
 METRICS = "metrics.jsonl"
 TREES = "trees.jsonl"
 TREE_TICKS = "trees.ticks.json"
+WANDB_ID = "wandb.id"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +58,8 @@ class RunLog:
     """
 
     def __init__(self, folder: Path, tick: int, *, wandb_project: str = "", run_name: str = "", config: Any = None):
-        self._wandb = _wandb_run(wandb_project, run_name, config, folder) if wandb_project else None
         folder.mkdir(parents=True, exist_ok=True)
+        self._wandb = _wandb_run(wandb_project, run_name, config, folder) if wandb_project else None
         self._tree_ticks = _keep_until(folder, tick)
         self._ticks_path = folder / TREE_TICKS
         self._metrics = (folder / METRICS).open("a", encoding="utf-8")
@@ -125,11 +127,17 @@ def _tick_of(line: str) -> float:
 
 
 def _wandb_run(project: str, name: str, config: Any, folder: Path) -> Any:
-    """Start a run of Weights & Biases."""
+    """Start a run of Weights & Biases, or go on with the one that this folder began."""
     try:
         wandb = import_module("wandb")
-    except ImportError:
+    except ImportError as error:
         raise InvalidValueError(
-            f"logging.wandb={project!r} needs Weights & Biases: pip install wandb, or leave it empty."
-        ) from None
-    return wandb.init(project=project, name=name, config=config, dir=str(folder), id=name, resume="allow")
+            f"logging.wandb={project!r} needs Weights & Biases: pip install wandb, or leave it empty ({error})."
+        ) from error
+    id_path = folder / WANDB_ID
+    if not id_path.exists():
+        id_path.write_text(secrets.token_hex(8), encoding="utf-8")
+    run_id = id_path.read_text(encoding="utf-8")
+    run = wandb.init(project=project, name=name, config=config, dir=str(folder), id=run_id, resume="allow")
+    run.define_metric("*", step_metric="tick")
+    return run
