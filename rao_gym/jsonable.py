@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
@@ -53,6 +55,30 @@ def _key(key: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     return str(value)
+
+
+_TYPES: dict[Any, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float | None": (int, float, type(None)),
+    "dict[str, JSON]": (dict,),
+}
+
+
+def check_types(kind: type[Any], document: Mapping[str, Any]) -> None:
+    """Check the values of a JSON object that is to become a dataclass, as far as its annotations are plain ones.
+
+    Args:
+        kind: The dataclass.
+        document: Values by field name; what is missing is not checked.
+
+    Raises:
+        ValueError: A value has the wrong type.
+    """
+    for field in fields(kind):
+        wanted = _TYPES.get(field.type)
+        if wanted is not None and field.name in document and not isinstance(document[field.name], wanted):
+            raise ValueError(f"{field.name} must be {field.type}, got {document[field.name]!r}")
 
 
 def printable(text: str) -> str:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
 
 from rao_gym.errors import InvalidValueError
 
@@ -72,6 +75,11 @@ class Limits:
         if share is not None and share < 1:
             return "too few turns are left to share with a sub-agent."
         return ""
+
+
+def as_int(value: Any) -> Any:
+    """Return an integer of NumPy's, such as an environment's caller may give, as Python's; anything else as it is."""
+    return int(value) if isinstance(value, np.integer) else value
 
 
 def check_count(name: str, value: object, *, minimum: int = 1) -> None:

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from inspect import signature
+from math import inf
 from typing import Any
 
 import gymnasium
 
 from rao_gym.errors import InvalidValueError, unknown_name
-from rao_gym.limits import Limits, TokenCounter, check_count, count_tokens_approximately
+from rao_gym.limits import Limits, TokenCounter, as_int, check_count, count_tokens_approximately
 from rao_gym.runtime import Runtime
 from rao_gym.sandbox import Sandbox
 from rao_gym.tasks.base import SPLITS, TaskFamily
@@ -51,11 +52,17 @@ class EpisodeSettings:
         """
         if self.difficulty is None:
             raise InvalidValueError("difficulty must be an integer of at least 1, got None.")
+        object.__setattr__(self, "difficulty", as_int(self.difficulty))
         check_count("difficulty", self.difficulty)
+        if not isinstance(self.recursive, bool):
+            raise InvalidValueError(f"recursive must be True or False, got {self.recursive!r}.")
         if self.split not in SPLITS:
             raise unknown_name("split", self.split, SPLITS)
-        if not self.delegation_bonus >= 0:
-            raise InvalidValueError(f"delegation_bonus must be at least 0, got {self.delegation_bonus!r}.")
+        bonus = self.delegation_bonus
+        if isinstance(bonus, bool) or not isinstance(bonus, int | float) or not 0 <= bonus < inf:
+            raise InvalidValueError(f"delegation_bonus must be a number of at least 0, got {bonus!r}.")
+        if not callable(self.count_tokens):
+            raise InvalidValueError(f"count_tokens must be a function of a text, got {self.count_tokens!r}.")
 
 
 @dataclass(frozen=True, kw_only=True)

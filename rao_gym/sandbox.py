@@ -35,7 +35,7 @@ class SandboxLimits:
 
     Attributes:
         cell_seconds: Time that a cell may compute, not counting time in which it waits.
-        memory_bytes: Memory of the session's variables.
+        memory_bytes: Memory of the session's variables; text that the session is given comes on top, twice.
         host_calls: Tool calls, launches and look-ups of one session between two loads of its state.
     """
 
@@ -92,7 +92,7 @@ class Sandbox:
         worker = self._pool.checkout(
             limits={
                 "max_feed_duration_secs": self.limits.cell_seconds,
-                "max_memory": self.limits.memory_bytes,
+                "max_memory": self.limits.memory_bytes + session.given_bytes,
                 "max_suspensions": self.limits.host_calls,
             },
             os_policy={"sleep": "zero", "datetime": _CLOCK, "random_start": {"seed": session.seed}},
@@ -106,14 +106,26 @@ class Session:
 
     Attributes:
         seed: Seed of the session's `random` module.
+        given_bytes: Memory for the variables that it is given, and for one copy of their text.
     """
 
-    __slots__ = ("_died", "_has_prelude", "_sandbox", "_snapshot", "_state", "_variables", "_worker", "seed")
+    __slots__ = (
+        "_died",
+        "_has_prelude",
+        "_sandbox",
+        "_snapshot",
+        "_state",
+        "_variables",
+        "_worker",
+        "given_bytes",
+        "seed",
+    )
 
     def __init__(self, sandbox: Sandbox, seed: str, variables: Mapping[str, Any]) -> None:
         self._sandbox = sandbox
         self.seed = seed
         self._variables = dict(variables)
+        self.given_bytes = 2 * sum(len(value.encode()) for value in variables.values() if isinstance(value, str))
         self._has_prelude = False
         self._worker: monty.MontySession | None = None
         self._snapshot: monty.FutureSnapshot | None = None
@@ -135,7 +147,22 @@ class Session:
             worker.feed_run(_PRELUDE)
             self._has_prelude = True
         variables, self._variables = self._variables, {}
-        return worker.feed_start(code, inputs=variables, print_callback=on_print)
+        try:
+            return worker.feed_start(code, inputs=variables, print_callback=on_print)
+        except monty.MontyError as error:
+            if isinstance(error.exception(), SyntaxError | NotImplementedError):
+                self._variables = variables  # the cell was not understood, and nothing of it was done
+            raise
+
+    def is_usable(self) -> bool:
+        """Tell whether the session can run another cell; what used up its memory may still hold it."""
+        if self._worker is None:
+            return not self._died
+        try:
+            self._worker.feed_run("None")
+        except (monty.MontyError, RuntimeError):
+            return False
+        return True
 
     def wait(self, snapshot: monty.FutureSnapshot) -> None:
         """Keep a cell that waits at an `await`; from here on it may be dumped."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rao_gym.errors import nearest
+from rao_gym.jsonable import MAX_INTEGER_BITS
 
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -122,12 +123,15 @@ class ToolSpec:
             raise ToolError(f"{self.name} needs {parameter.name!r}. Use: {self.signature()}.")
         else:
             value = bound[parameter.name]
-            wrong_bool = isinstance(value, bool) and parameter.type in ("integer", "number")
+            is_number = parameter.type in ("integer", "number")
+            wrong_bool = isinstance(value, bool) and is_number
             if wrong_bool or not isinstance(value, _PYTHON_TYPES[parameter.type]):
                 raise ToolError(
                     f"{self.name}: {parameter.name!r} must be {_PYTHON_NAMES[parameter.type]}, "
                     f"got {type(value).__name__}."
                 )
+            if is_number and isinstance(value, int) and value.bit_length() > MAX_INTEGER_BITS:
+                raise ToolError(f"{self.name}: {parameter.name!r} must have at most 4,000 digits.")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypedDict
 
-from rao_gym.jsonable import JSON
+from rao_gym.jsonable import JSON, check_types
 
 
 class ChatMessage(TypedDict):
@@ -202,8 +202,15 @@ class ExecutionTree:
 
     @classmethod
     def from_json(cls, text: str) -> ExecutionTree:
-        """Read a tree that `to_json` wrote."""
+        """Read a tree that `to_json` wrote.
+
+        Raises:
+            ValueError, LookupError, TypeError, AttributeError: The text is no such tree.
+        """
         document = json.loads(text)
+        check_types(TaskRecord, document["task"])
+        if not document["nodes"]:
+            raise ValueError("it has no nodes")
         nodes: list[Node] = []
         for entry in document["nodes"]:
             node = _node_from_dict(entry, nodes)
@@ -254,6 +261,11 @@ def _node_to_dict(node: Node) -> dict[str, Any]:
 def _node_from_dict(entry: dict[str, Any], earlier: list[Node]) -> Node:
     """Build a node from its JSON object and the nodes launched before it."""
     values = {name: entry[name] for name in _PLAIN_FIELDS}
+    check_types(Node, values)
+    if entry["id"] != len(earlier) or (entry["parent"] is None) != (not earlier):
+        raise ValueError(f"node {entry['id']} is not in its place, {len(earlier)}")
+    if not all(isinstance(message[key], str) for message in values["messages"] for key in ("role", "content")):
+        raise ValueError(f"the messages of node {entry['id']} are not text")
     values["status"] = NodeStatus(values["status"])
     values["stop_reason"] = StopReason(values["stop_reason"]) if values["stop_reason"] else None
     parent = None if entry["parent"] is None else earlier[entry["parent"]]

@@ -25,7 +25,11 @@ def test_options_find_their_place() -> None:
         ({"split": "tests"}, "Unknown split 'tests'. Did you mean 'test'?"),
         ({"difficulty": 0}, "difficulty must be at least 1, got 0."),
         ({"difficulty": None}, "difficulty must be an integer of at least 1, got None."),
-        ({"delegation_bonus": -1}, "delegation_bonus must be at least 0, got -1."),
+        ({"delegation_bonus": -1}, "delegation_bonus must be a number of at least 0, got -1."),
+        ({"delegation_bonus": float("inf")}, "delegation_bonus must be a number of at least 0, got inf."),
+        ({"delegation_bonus": "x"}, "delegation_bonus must be a number of at least 0, got 'x'."),
+        ({"recursive": "no"}, "recursive must be True or False, got 'no'."),
+        ({"count_tokens": 5}, "count_tokens must be a function of a text, got 5."),
         ({"window": "big"}, "window must be an integer or None, got 'big'."),
     ],
 )

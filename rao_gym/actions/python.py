@@ -33,6 +33,7 @@ from rao_gym.tools import FINISH, LAUNCH, ToolError, ToolSpec
 
 _BLOCK = re.compile(r"```[ \t]*(?:python|py|repl)?[ \t]*\r?\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
 _EXAMPLE = "```python\nprint(1 + 1)\n```"
+_RESTARTED = "The cell was stopped, and the session starts anew: its variables are gone."
 
 
 class PythonActions(ActionForm):
@@ -158,7 +159,7 @@ class _PythonInterpreter:
             return Reply(self._output.text())
         except _OutputFullError:
             self._restart()
-            return Reply(self._output.text())
+            return Reply(f"{self._output.text()}\n{_RESTARTED}")
 
     def _drive(self, session: Session, snapshot: Snapshot) -> Outcome:
         """Answer the cell's calls until it completes, finishes the node or waits for children."""
@@ -193,7 +194,7 @@ class _PythonInterpreter:
     def _complete(self, value: Any) -> Outcome:
         """Reply with what the cell printed and, as a REPL does, with the value of its last expression."""
         if value is not None and not _is_pending_launch(value):
-            self._output.show(value if isinstance(value, str) else repr(value))
+            self._output.show(value if isinstance(value, str) else _as_text(value))
         if self._launches:
             self._output.show(f"Warning: {len(self._launches)} {LAUNCH} call(s) were never awaited and did not start.")
             self._launches = {}
@@ -237,14 +238,23 @@ class _PythonInterpreter:
         return snapshot.resume({"return_value": result.value})
 
     def _describe(self, error: monty.MontyError) -> str:
-        """Return the traceback; a session whose time ran out is replaced, for its heap cannot be trusted."""
+        """Return the traceback; a session that has used up what it may use is replaced."""
         shown = error.display() if isinstance(error, monty.MontySyntaxError | monty.MontyRuntimeError) else str(error)
-        if "time limit exceeded" in shown and isinstance(error.exception(), TimeoutError):
+        if self._is_used_up(error, shown):
             self._restart()
-            shown += "\nThe cell was stopped, and the session starts anew: its variables are gone."
+            shown += f"\n{_RESTARTED}"
         elif "asyncio scheduler stalled" in shown:
             shown = f"RuntimeError: a {LAUNCH} call must be awaited in the cell that makes it."
         return shown
+
+    def _is_used_up(self, error: monty.MontyError, shown: str) -> bool:
+        """Tell whether no further cell can run: after a time-out, too many calls, or with memory that stays full."""
+        raised = error.exception()
+        if isinstance(raised, MemoryError):
+            return self._session is None or not self._session.is_usable()
+        out_of_time = isinstance(raised, TimeoutError) and "time limit exceeded" in shown
+        out_of_calls = isinstance(raised, RuntimeError) and "suspension limit" in shown
+        return out_of_time or out_of_calls
 
     def _restart(self) -> None:
         """Replace the session by a new one."""
@@ -255,6 +265,14 @@ class _PythonInterpreter:
 def _is_pending_launch(value: Any) -> bool:
     """Tell the text that stands for a launch that nobody awaited."""
     return isinstance(value, str) and value.startswith("<coroutine external_future(")
+
+
+def _as_text(value: Any) -> str:
+    """Return a value as a REPL shows it, or nearly so where Python refuses to write out its integers."""
+    try:
+        return repr(value)
+    except (ValueError, RecursionError):
+        return repr(to_json_value(value))
 
 
 def _is_plain(value: Any) -> bool:

@@ -142,4 +142,5 @@ def _parse(block: str) -> _Call:
 
 def _show(value: Any) -> str:
     """Return a value as the transcript shows it: text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(to_json_value(value), ensure_ascii=False)
+    shown = to_json_value(value)
+    return shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)

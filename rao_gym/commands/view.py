@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rao_gym.evaluation import read_results, read_trees
 from rao_gym.evaluation.store import RESULTS
-from rao_gym.registry import registered_ids
+from rao_gym.registry import EpisodeSettings, registered_ids
 from rao_gym.viewer.html import write_page
 
 
@@ -27,12 +28,13 @@ def run(arguments: argparse.Namespace) -> int:
     page = arguments.out or (source / "trees.html" if source.is_dir() else source.with_suffix(".html"))
     has_results = (source / RESULTS).exists()  # the folder of a training run has trees alone
     results = {result.id: result for result in read_results(source)} if has_results else {}
-    options = next((result.options for result in results.values()), {})  # a folder holds one set of options
+    # A folder holds one set of options.
+    options: Mapping[str, Any] = next((result.options for result in results.values()), {})
     write_page(
         trees,
         page,
         str(source),
-        delegation_bonus=float(options.get("delegation_bonus", 0.0)),  # type: ignore[arg-type]  # checked when played
+        delegation_bonus=EpisodeSettings(delegation_bonus=options.get("delegation_bonus", 0.0)).delegation_bonus,
         limits={id: result.limits() for id, result in results.items() if id in registered_ids()},
     )
     print(f"Wrote {len(trees)} tree{'' if len(trees) == 1 else 's'} to {page}")

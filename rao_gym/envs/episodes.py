@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium import logger
 
 from rao_gym.errors import UsageError, nearest, unknown_name
+from rao_gym.limits import as_int
 from rao_gym.registry import Episodes
 from rao_gym.rewards import local_node_reward
 from rao_gym.runtime import Runtime
@@ -98,9 +99,9 @@ class EpisodeSource:
         self._begun = False
         self._runtime.reset(
             self._seed,
-            chosen.get("difficulty", settings.difficulty),
+            as_int(chosen.get("difficulty", settings.difficulty)),
             split=chosen.get("split", settings.split),
-            index=chosen.get("index", self._index),
+            index=as_int(chosen.get("index", self._index)),
         )
         self._begun = True
         self._index += 1

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from rao_gym.evaluation.rollouts import Rollout
-from rao_gym.jsonable import JSON, to_json_value
+from rao_gym.jsonable import JSON, check_types, to_json_value
 from rao_gym.limits import Limits
 from rao_gym.registry import family_class
 
@@ -85,6 +85,7 @@ class EpisodeResult:
         wrong = names ^ set(document)
         if wrong:
             raise ValueError(f"it lacks the keys of a result, or has others: {', '.join(sorted(wrong))}")
+        check_types(cls, document)
         return cls(**document)
 
 

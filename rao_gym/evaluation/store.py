@@ -131,7 +131,10 @@ def read_trees(path: str | Path) -> list[ExecutionTree]:
     if not file.is_file():
         raise MissingFileError(f"There are no trees in {str(path)!r}.")
     trees = []
-    for number, line in _lines(file):
+    lines = _lines(file)
+    if file.suffix == ".json":  # one tree, perhaps indented
+        lines = iter([(1, "\n".join(line for _, line in lines))])
+    for number, line in lines:
         try:
             trees.append(ExecutionTree.from_json(line))
         except (ValueError, LookupError, TypeError, AttributeError) as error:

@@ -166,13 +166,13 @@ class OpenAIPolicy:
                         raise _PassingError(f"no complete response within {self.options.timeout_s:g} s")
         except httpx.TimeoutException as error:
             raise _PassingError(f"no response within {self.options.timeout_s:g} s") from error
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:  # bodies that cannot be decoded included
             raise _PassingError(str(error) or type(error).__name__) from error
         text = b"".join(chunks).decode(errors="replace")
         if response.is_success:
             try:
                 return httpx.Response(200, text=text).json()
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise _PassingError("the response is not JSON") from error
         status = f"HTTP {response.status_code}" + (f" ({text[:200].strip()})" if text.strip() else "")
         if response.status_code in _RETRIED_STATUSES or response.status_code >= 500:

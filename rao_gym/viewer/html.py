@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from rao_gym.errors import InvalidValueError
-from rao_gym.jsonable import printable
+from rao_gym.jsonable import JSON, printable
 from rao_gym.limits import Limits
 from rao_gym.rewards import node_rewards, success_signals
 from rao_gym.tree import ExecutionTree, Node
 
+_MAX_SAFE_INTEGER = 2**53 - 1
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
@@ -100,12 +101,12 @@ def _tree_document(tree: ExecutionTree, delegation_bonus: float) -> dict[str, An
             "parent": None if node.parent is None else node.parent.id,
             "position": node.position,
             "goal": node.goal,
-            "arguments": node.arguments,
+            "arguments": _exact(node.arguments),
             "wave": node.wave,
             "outcome": str(node.stop_reason or node.status),
             "ended": node.ended,
             "detail": node.detail,
-            "value": node.value,
+            "value": _exact(node.value),
             "verified": node.signal,
             "signal": signals.get(node.id),
             "reward": rewards.get(node.id),
@@ -117,7 +118,7 @@ def _tree_document(tree: ExecutionTree, delegation_bonus: float) -> dict[str, An
         for node in tree.nodes
     ]
     return {
-        "task": asdict(tree.task),
+        "task": _exact(asdict(tree.task)),
         "turns": tree.turns,
         "tokens": tree.tokens,
         "depth": tree.depth,
@@ -125,6 +126,15 @@ def _tree_document(tree: ExecutionTree, delegation_bonus: float) -> dict[str, An
         "nodes": nodes,
         "texts": list(texts),
     }
+
+
+def _exact(value: JSON) -> JSON:
+    """Return a value in which integers that JavaScript would round are text."""
+    if isinstance(value, dict):
+        return {name: _exact(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_exact(item) for item in value]
+    return str(value) if isinstance(value, int) and abs(value) > _MAX_SAFE_INTEGER else value
 
 
 def _messages(node: Node, texts: dict[str, int]) -> list[tuple[str, int]]:

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 
+import pydantic_monty as monty
 import pytest
 from counting import Counting
 
@@ -15,6 +16,7 @@ from rao_gym.runtime import Runtime
 from rao_gym.sandbox import Sandbox, SandboxLimits
 from rao_gym.tree import Node, StopReason
 
+STARTS_ANEW = "The cell was stopped, and the session starts anew: its variables are gone."
 Step = Callable[[str], str]
 
 
@@ -116,9 +118,64 @@ def test_endless_calls_of_tools_and_launches_are_stopped(runtime: Runtime[tuple[
 @pytest.mark.parametrize("code", ["print('x' * 10**6)", "while True: peek(0)"])
 def test_output_beyond_the_window_ends_the_node(runtime: Runtime[tuple[int, ...]], code: str) -> None:
     seen = reply(runtime, code)
-    assert seen.endswith("[output cut here: it is longer than the window]")
+    assert seen.endswith("[output cut here: it is longer than the window]\n" + STARTS_ANEW)
     assert len(seen) < 100_000
     assert runtime.tree.root.stop_reason is StopReason.OUT_OF_WINDOW
+
+
+HUNGRY = {
+    "the worker is terminated": "x = 'a' * (33 * 2**20)\ny = x[::-1]",
+    "the heap stays full": "x = 'a' * (33 * 2**20)\ny = x.upper()",
+    "finishing takes too much": "x = 'a' * (60 * 2**20)\nfinish(x)",
+}
+
+
+@pytest.mark.parametrize("code", HUNGRY.values(), ids=HUNGRY)
+def test_a_session_that_used_up_its_memory_starts_anew(runtime: Runtime[tuple[int, ...]], code: str) -> None:
+    seen = reply(runtime, code)
+    assert "MemoryError" in seen
+    assert seen.endswith(STARTS_ANEW)
+    assert reply(runtime, "print('here')") == "here"
+
+
+def test_a_cell_that_asked_for_too_much_keeps_the_session(runtime: Runtime[tuple[int, ...]]) -> None:
+    reply(runtime, "x = 5")
+    assert "MemoryError" in reply(runtime, "y = 'a' * (100 * 2**20)")
+    assert reply(runtime, "print(x)") == "5"
+
+
+@pytest.mark.parametrize(
+    "code", ["2**20000", "[10**5000]", "peek(10**5000)", "print(await launch_subagent('a', 10**5000, 3))"]
+)
+def test_integers_that_python_does_not_print_are_answered(runtime: Runtime[tuple[int, ...]], code: str) -> None:
+    assert "4,000 digits" in reply(runtime, code)
+    assert runtime.tree.root in runtime.ready
+
+
+def test_an_integer_that_python_does_not_print_can_be_returned(runtime: Runtime[tuple[int, ...]]) -> None:
+    reply(runtime, "await launch_subagent('a', 0, 3)")
+    runtime.act(runtime.tree.root.children[0], cell("finish(10**5000)"))
+    assert "4,000 digits" in runtime.tree.root.messages[-1]["content"]
+
+
+@pytest.mark.parametrize("first", ["x = (", "def g():\n    yield 1"])
+def test_a_cell_that_is_not_understood_takes_no_variable_away(sandbox: Sandbox, first: str) -> None:
+    session = sandbox.open("seed", {"context": "the text"})
+    with pytest.raises(monty.MontyError):
+        session.start(first, lambda _stream, _text: None)
+    done = session.start("len(context)", lambda _stream, _text: None)
+    assert isinstance(done, monty.MontyComplete)
+    assert done.output == 8
+    session.close()
+
+
+def test_a_session_has_room_for_the_text_that_it_is_given() -> None:
+    sandbox = Sandbox(SandboxLimits(memory_bytes=2**20))
+    session = sandbox.open("seed", {"context": "word " * 2**20})
+    done = session.start("len(context.upper())", lambda _stream, _text: None)
+    assert isinstance(done, monty.MontyComplete)
+    assert done.output == 5 * 2**20
+    sandbox.close()
 
 
 def test_children_of_one_gather_are_one_wave_and_return_in_order(runtime: Runtime[tuple[int, ...]]) -> None:

@@ -77,6 +77,14 @@ def test_an_unclosed_call_at_the_end_still_counts(runtime: Runtime[tuple[int, ..
     assert seen.startswith("number")
 
 
+def test_what_a_child_returns_can_be_written_to_a_file(runtime: Runtime[tuple[int, ...]]) -> None:
+    runtime.act(runtime.tree.root, call("launch_subagent", goal="x", start=0, end=1))
+    (child,) = runtime.ready
+    runtime.act(child, call("finish", answer="\ud800"))
+    assert "\ufffd" in runtime.tree.root.messages[-1]["content"]
+    runtime.tree.to_json().encode()
+
+
 def test_text_without_a_call_is_answered(runtime: Runtime[tuple[int, ...]]) -> None:
     runtime.act(runtime.tree.root, "I think the answer is 7.")
     assert runtime.tree.root.messages[-1]["content"].startswith("Error: no tool call found.")

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import gymnasium
+import numpy as np
 import pytest
 from counting import Counting, call, cell, registered
 from gymnasium.utils.env_checker import check_env
@@ -126,7 +127,7 @@ def test_seeds_and_indices_name_the_tasks(counting_id: str) -> None:
 def test_options_hold_for_one_episode(counting_id: str) -> None:
     env = make(counting_id)
     env.reset(seed=1)
-    env.reset(options={"difficulty": 3, "index": 9, "split": "test"})
+    env.reset(options={"difficulty": np.int64(3), "index": np.int64(9), "split": "test"})
     record = env.tree.task
     assert (record.difficulty, record.index, record.split, record.seed) == (3, 9, "test", 1)
     env.reset()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +172,46 @@ def test_a_spoilt_line_is_named(tmp_path: Path, solver: Any, line: str) -> None:
         run(solver, tmp_path)
     with pytest.raises(FileFormatError, match=r"trees\.jsonl, line 3"):
         read_trees(tmp_path)
+
+
+DAMAGE: dict[str, Callable[[dict[str, Any]], object]] = {
+    "no nodes": lambda tree: tree.update(nodes=[]),
+    "an id out of place": lambda tree: tree["nodes"][0].update(id=7),
+    "a message without a role": lambda tree: tree["nodes"][0]["messages"][0].pop("role"),
+    "messages that are none": lambda tree: tree["nodes"][0].update(messages=5),
+    "turns that are no number": lambda tree: tree["nodes"][0].update(turns="x"),
+    "a signal that is no number": lambda tree: tree["nodes"][0].update(signal="a"),
+    "a task's difficulty": lambda tree: tree["task"].update(difficulty="x"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_tree_is_named(tmp_path: Path, solver: Any, damage: Callable[[dict[str, Any]], object]) -> None:
+    run(solver, tmp_path)
+    lines = (tmp_path / "trees.jsonl").read_text().splitlines()
+    tree = json.loads(lines[0])
+    damage(tree)
+    (tmp_path / "trees.jsonl").write_text(json.dumps(tree))
+    with pytest.raises(FileFormatError, match=r"trees\.jsonl, line 1: not a tree"):
+        read_trees(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"options": [1]}, {"policy_options": None}, {"difficulty": "x"}, {"success": "q"}, {"turns": "x"}]
+)
+def test_a_damaged_result_is_named(tmp_path: Path, solver: Any, changes: dict[str, Any]) -> None:
+    run(solver, tmp_path)
+    result = json.loads((tmp_path / "results.jsonl").read_text().splitlines()[0])
+    (tmp_path / "results.jsonl").write_text(json.dumps(result | changes))
+    with pytest.raises(FileFormatError, match=rf"results\.jsonl, line 1: not a result: {next(iter(changes))} must be"):
+        read_results(tmp_path)
+
+
+def test_a_tree_in_a_file_of_its_own_may_be_indented(tmp_path: Path, solver: Any) -> None:
+    run(solver, tmp_path)
+    first = read_trees(tmp_path)[0]
+    (tmp_path / "tree.json").write_text(json.dumps(json.loads(first.to_json()), indent=2))
+    assert read_trees(tmp_path / "tree.json") == [first]
 
 
 def test_missing_and_empty_files_are_named(tmp_path: Path) -> None:

@@ -116,7 +116,10 @@ def test_a_refused_request_is_not_retried(chat_server: Any, turn: Turn) -> None:
     assert len(chat_server.requests) == 1
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'{"choices": []}', b'{"choices": [{}]}', b"\xff\xfe"])
+NO_COMPLETIONS = [b"<html>", b"[]", b"{}", b'{"choices": []}', b'{"choices": [{}]}', b"\xff\xfe", b"[" * 200_000]
+
+
+@pytest.mark.parametrize("body", NO_COMPLETIONS, ids=range(len(NO_COMPLETIONS)))
 def test_what_is_not_a_completion_is_named(chat_server: Any, turn: Turn, body: bytes) -> None:
     chat_server.answer = lambda _body: chat_server.response(body=body)
     with pytest.raises(ServerError, match=r"/chat/completions gave no answer after 2 tries: the response is not"):

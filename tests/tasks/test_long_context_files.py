@@ -14,6 +14,7 @@ from rao_gym.runtime import turn_of
 from rao_gym.tasks.base import SPLITS
 from rao_gym.tasks.long_context import LongContext
 from rao_gym.tasks.long_context.documents import Passage
+from rao_gym.tasks.long_context.question_files import QuestionFile
 
 STORY = "\n".join(f"Chapter {n}. Once upon a time there was a river, and it was number {n} of many." for n in range(60))
 
@@ -122,6 +123,13 @@ def test_questions_are_dealt_out_to_disjoint_splits(tmp_path: Path) -> None:
     assert len(set().union(*goals.values())) == 15
     assert goals["test"] == goals["test"][:3] * 3
     assert family.sample(9, "test", 0, 1).goal == family.sample(9, "test", 0, 5).goal
+
+
+def test_lines_end_where_json_lines_do(tmp_path: Path) -> None:
+    file = tmp_path / "q.jsonl"
+    entry = {"context": "one\u2028two", "question": "what?", "answer": "x"}
+    file.write_text(json.dumps(entry, ensure_ascii=False) + "\n", encoding="utf-8-sig")
+    assert QuestionFile.read(str(file)).items["train"][0].number == 1
 
 
 def test_a_split_without_questions_is_an_error(tmp_path: Path) -> None:

@@ -142,6 +142,11 @@ def test_embedded_json_reads_back_and_cannot_end_its_element(value: Any) -> None
     assert not set(text) & set("<>&\n")
 
 
+def test_large_integers_are_not_rounded(play: Play, tmp_path: Path) -> None:
+    write_page([play({"root": [FINISH % str(10**20 + 1)]})], tmp_path / "page.html", "Large")
+    assert Page(tmp_path / "page.html").trees[0]["nodes"][0]["value"] == str(10**20 + 1)
+
+
 def test_asks_nothing_of_the_network(build: Build, tmp_path: Path) -> None:
     write_page([build([None, 0])], tmp_path / "page.html", "Alone")
     page = Page(tmp_path / "page.html")

@@ -96,14 +96,14 @@ def path_of(option: str, value: object) -> Path:
 
 
 def read_text(path: Path) -> str:
-    """Return the contents of a UTF-8 file.
+    """Return the contents of a UTF-8 file, without a byte-order mark.
 
     Raises:
         MissingFileError: The file does not exist or cannot be read.
         FileFormatError: It is not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise FileFormatError(f"{path} is not UTF-8 text: {error}.") from error
     except (OSError, ValueError) as error:

@@ -58,7 +58,7 @@ class QuestionFile:
         file = path_of("questions", path)
         items: dict[str, list[Item]] = {split: [] for split in SPLITS}
         position = 0
-        for number, line in enumerate(read_text(file).splitlines(), start=1):
+        for number, line in enumerate(read_text(file).split("\n"), start=1):
             if line.strip():
                 split = _SPLIT_PATTERN[position % len(_SPLIT_PATTERN)]
                 items[split].append(_parse(file, number, line))
