@@ -119,10 +119,14 @@ class TransformersEngine:
         copies = [first.setdefault(tuple(request.ids), len(first)) for request in requests]
         distinct = [requests[copies.index(place)] for place in range(len(first))]
         kept = [self._kept.get(request.session) for request in distinct]
-        cache, past_mask = self._restore(kept)
-        starts = [0 if past is None else past.shape[-2] for past in kept]
+        # All rows read the same number of tokens, some of them again: no padding may come between a row's tokens,
+        # for sliding windows count it, and what is kept afterwards is one piece.
+        width = max(len(request.ids) - _length(past) for request, past in zip(distinct, kept, strict=True))
+        starts = [max(0, len(request.ids) - width) for request in distinct]
+        cache, past_mask = self._restore(
+            [None if past is None else past[..., :start, :] for past, start in zip(kept, starts, strict=True)]
+        )
         new = [list(request.ids[start:]) for request, start in zip(distinct, starts, strict=True)]
-        width = max(map(len, new))
         ids = torch.tensor([[0] * (width - len(tokens)) + tokens for tokens in new], device=self._device)
         read = torch.tensor([[0] * (width - len(tokens)) + [1] * len(tokens) for tokens in new], device=self._device)
         mask = torch.cat([past_mask, read], dim=1)
@@ -175,7 +179,7 @@ class TransformersEngine:
     def _restore(self, kept: Sequence[Tensor | None]) -> tuple[DynamicCache, Tensor]:
         """Return a cache that holds what is kept, padded on the left, and its mask [B, T]."""
         cache = self._empty_cache()
-        lengths = [0 if past is None else past.shape[-2] for past in kept]
+        lengths = [_length(past) for past in kept]
         width = max(lengths)
         mask = torch.zeros(len(kept), width, dtype=torch.long, device=self._device)
         example = next((past for past in kept if past is not None), None)
@@ -200,6 +204,11 @@ class TransformersEngine:
         """Where the model is."""
         device: torch.device = next(self._model.parameters()).device
         return device
+
+
+def _length(past: Tensor | None) -> int:
+    """Return the number of tokens that kept keys and values stand for."""
+    return 0 if past is None else int(past.shape[-2])
 
 
 @dataclass(slots=True)

@@ -170,7 +170,10 @@ def test_a_kept_conversation_goes_on_as_if_it_were_read_anew(
         for one, other in zip(kept, anew, strict=True):
             assert one.logprobs == pytest.approx(other.logprobs, abs=2e-5)
         for place, completion in zip(acting, kept, strict=True):
-            transcripts[place] += [*completion.ids, *(int(token) for token in rng.integers(2, VOCABULARY, size=3))]
+            transcripts[place] += [
+                *completion.ids,
+                *(int(token) for token in rng.integers(2, VOCABULARY, size=rng.integers(1, 9))),
+            ]
     assert keeping.num_kept == 7
     keeping.release(0)
     assert keeping.num_kept == 6
