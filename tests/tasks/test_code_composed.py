@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -14,10 +16,11 @@ from rao_gym.tasks.base import rng
 from rao_gym.tasks.code import Code
 from rao_gym.tasks.code.blocks import BLOCKS, Block, read_step
 from rao_gym.tasks.code.composed import Shape, compose
-from rao_gym.tasks.code.functions import Case, join_sources, reference_source
+from rao_gym.tasks.code.functions import Case, join_sources, reference_source, same_value
 from rao_gym.tasks.code.inputs import Constants, draw_input, edges
 from rao_gym.tasks.code.judge import Judge
 from rao_gym.tasks.code.mutation import KINDS, mutants
+from rao_gym.tasks.code.selection import select_cases
 from rao_gym.tasks.code.skill import read_specifications, write_function
 
 NO_CONSTANTS = Constants(numbers=(), texts=())
@@ -80,6 +83,28 @@ def test_blocks_by_hand(english: str, takes: str, value: Any, expected: Any) -> 
     namespace = {"value": value}
     exec(read[0], namespace)
     assert namespace["value"] == expected
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"{block.takes}: {block.english[:40]}")
+def test_no_block_changes_a_list_in_place(block: Block) -> None:
+    """Two such steps in a row, one of them without a statement, append without end to the list that they walk along."""
+    _, code = block.fill(block.draw(np.random.default_rng(0)))
+    for node in ast.walk(ast.parse(code)):
+        assert not isinstance(node, ast.AugAssign | ast.Delete)
+        assert not (isinstance(node, ast.Attribute) and node.attr in ("append", "extend", "insert", "pop", "update"))
+
+
+def test_mutants_of_two_running_sums_in_a_row_come_to_an_end() -> None:
+    english = "Replace each element by the sum of it and all elements before it."
+    read = read_step(english, "list[int]")
+    assert read is not None
+    steps = "".join(f"    {line}\n" for line in ["value = numbers", *read[0].splitlines() * 2, "return value"])
+    cases = select_cases(f"def f(numbers: list[int]) -> list[int]:\n{steps}", "f", "list[int]", 0)
+    assert all(same_value(case.expected, twice_summed(*case.arguments)) for case in cases.hidden)
+
+
+def twice_summed(numbers: list[int]) -> list[int]:
+    return list(accumulate(accumulate(numbers)))
 
 
 def test_there_are_many_blocks_for_every_type() -> None:

@@ -1,7 +1,8 @@
 """The building blocks of composed functions: each is a step in English and the same step in Python.
 
-A step turns the result so far, called `value` in the code, into the next one. The scripted policies know the
-blocks by heart: `read_step` and `read_call` turn a step's English back into its code.
+A step turns the result so far, called `value` in the code, into the next one. It never changes a list in place: with
+a statement taken out, as in a mutant, it could lengthen the very list that it walks along. The scripted policies know
+the blocks by heart: `read_step` and `read_call` turn a step's English back into its code.
 """
 
 from __future__ import annotations
@@ -292,7 +293,7 @@ NUMBERS_BLOCKS = (
         INTS,
         INTS,
         "Replace each element by the sum of it and all elements before it.",
-        "total = 0\nsums = []\nfor item in value:\n    total = total + item\n    sums.append(total)\nvalue = sums",
+        "value = [sum(value[:index + 1]) for index in range(len(value))]",
     ),
     Block(
         INTS,
@@ -557,7 +558,7 @@ CALLS_APPEND = (
     "value = value + {helper}({argument})",
 )
 CALLS_IF_ODD = (
-    "If `{helper}` returns an odd number for `{argument}`, go on with it as it is; otherwise {change}.",
+    "If `{helper}` returns an odd number for `{argument}`, leave the result so far as it is; otherwise {change}.",
     "if {helper}({argument}) % 2 == 0:\n    value = {changed}",
 )
 CALLS_SORT = (
