@@ -84,6 +84,15 @@ def test_an_exception_costs_that_call_only(judge: Judge) -> None:
     ]
 
 
+@pytest.mark.parametrize("value", ["{}", "-{}", "[{}]", "({}, 1)", "[[{}]]", "{{{}: {}}}", "{{{}}}"])
+def test_an_integer_too_long_to_write_is_a_failed_case(judge: Judge, value: str) -> None:
+    long = value.replace("{}", "10**5000").replace("{{", "{").replace("}}", "}")
+    (outcome,) = judge.run(f"def f(x):\n    return {long}", {"f": CASES[:1]})["f"]
+    assert not outcome.passed
+    assert "an integer of 16,610 bits" in outcome.got
+    assert len(outcome.got) < 200
+
+
 def test_printing_megabytes_is_allowed_and_dropped(judge: Judge, capfd: pytest.CaptureFixture[str]) -> None:
     assert passes(judge, "def f(x):\n    for i in range(20):\n        print('x' * 100000)\n    return x") == [True] * 6
     assert "xxx" not in capfd.readouterr().out

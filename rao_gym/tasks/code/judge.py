@@ -199,5 +199,12 @@ class _Short(reprlib.Repr):
         self.maxtuple = self.maxlist = self.maxdict = self.maxset = _MAX_ITEMS
         self.maxstring = self.maxother = self.maxlong = _MAX_LINE
 
+    def repr_int(self, x: int, level: int) -> str:
+        """Write an integer; one that has too many digits for Python to write in decimal is only described."""
+        try:
+            return super().repr_int(x, level)
+        except ValueError:
+            return f"<an integer of {x.bit_length():,} bits>"
+
 
 _SHORT = _Short()
