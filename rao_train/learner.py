@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import math
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,11 +23,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from rao_gym.errors import InvalidValueError
+from rao_gym.errors import InvalidValueError, RaoError
 from rao_train.batching import PaddedBatch, input_length, micro_batches, pad
 from rao_train.credit import CreditedTrajectory
 from rao_train.learner_settings import ALL_LINEAR, LearnerSettings, LoraSettings
@@ -36,6 +38,10 @@ from rao_train.trajectory import TokenSequence
 
 LossFunction = Callable[[TokenScores, PaddedBatch, Sequence[int]], tuple[Tensor, RatioSums | None]]
 """Takes the scores of a micro-batch, the micro-batch, and its sequences' places in the optimizer batch."""
+
+
+class ExportError(RaoError, OSError):
+    """A model that could not be written."""
 
 
 class SkipReason(StrEnum):
@@ -88,6 +94,7 @@ class Learner:
         model: A model of `transformers`, on the device where it is trained; its trained weights are float32.
         settings: How.
         temperature: Temperature at which the trajectories are sampled.
+        adapter_seed: Seeds the first weights of new adapters.
 
     Attributes:
         model: The model to generate with: the given one, or the PEFT model around it.
@@ -99,13 +106,18 @@ class Learner:
     """
 
     def __init__(
-        self, model: PreTrainedModel | PeftModel, settings: LearnerSettings, *, temperature: float = 1.0
+        self,
+        model: PreTrainedModel | PeftModel,
+        settings: LearnerSettings,
+        *,
+        temperature: float = 1.0,
+        adapter_seed: int = 0,
     ) -> None:
         if not 0 < temperature < math.inf:
             raise InvalidValueError(f"The temperature of training must be above 0, got {temperature!r}.")
         self.settings = settings
         self.temperature = temperature
-        self.model = _with_adapters(model, settings.lora)
+        self.model = _with_adapters(model, settings.lora, adapter_seed)
         self.num_steps = 0
         self.num_skipped = 0
         self._parts = split_model(self.model)
@@ -277,16 +289,57 @@ class Learner:
             self.model.save_pretrained(folder)
 
     def export(self, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
-        """Write a plain Hugging Face folder, adapters merged into the weights."""
+        """Write a plain Hugging Face folder, adapters merged into the weights, in place of what is there.
+
+        It is written beside the folder and renamed into place, so that the folder is never half a model.
+
+        Raises:
+            ExportError: It could not be written, for example because the disk is full; what was there is intact.
+        """
         model = self.model
         if isinstance(model, PeftModel):
             model = copy.deepcopy(model).merge_and_unload()
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
+        folder = folder.resolve()
+        hidden = folder.with_name(f".{folder.name}.saving")
+        try:
+            shutil.rmtree(hidden, ignore_errors=True)  # what a killed run left behind
+            hidden.mkdir(parents=True)
+            model.save_pretrained(hidden)
+            tokenizer.save_pretrained(hidden)
+            _replace_folder(folder, hidden)
+        except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors have their own kinds
+            shutil.rmtree(hidden, ignore_errors=True)
+            raise ExportError(f"Cannot write the model to {folder}: {_reason(error)}.") from error
 
 
-def _with_adapters(model: PreTrainedModel | PeftModel, lora: LoraSettings | None) -> PreTrainedModel | PeftModel:
+def _replace_folder(folder: Path, new: Path) -> None:
+    """Rename a folder into the place of another, which is deleted once nothing can fail any more."""
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    try:
+        new.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _reason(error: BaseException) -> str:
+    """Return the system's words for an error, or the first line of its own."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _with_adapters(
+    model: PreTrainedModel | PeftModel, lora: LoraSettings | None, seed: int
+) -> PreTrainedModel | PeftModel:
     """Put adapters around the model, unless it has some or none are wanted.
+
+    PEFT draws their weights from the global generators, which are seeded for it and then put back.
 
     Raises:
         InvalidValueError: The model has none of the modules that the settings name.
@@ -301,8 +354,11 @@ def _with_adapters(model: PreTrainedModel | PeftModel, lora: LoraSettings | None
         lora_dropout=0.0,
         target_modules=ALL_LINEAR if targets == [ALL_LINEAR] else targets,
     )
+    devices = {weights.device for weights in model.parameters() if weights.device.type == "cuda"}
     try:
-        return get_peft_model(model, config)
+        with torch.random.fork_rng(devices=list(devices)):
+            torch.manual_seed(seed)
+            return get_peft_model(model, config)
     except ValueError as error:
         raise InvalidValueError(f"LoRA cannot be added to {type(model).__name__}: {error}") from error
 
