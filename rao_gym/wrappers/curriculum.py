@@ -16,8 +16,8 @@ class Curriculum(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Draws each episode's difficulty from a schedule, and tells the schedule how the episode went.
 
     Draws follow the seed of `reset`: the same seeds and outcomes give the same difficulties. An episode whose
-    ``options`` name a difficulty keeps it; its outcome counts all the same. Episodes that were left unfinished tell
-    the schedule nothing. ``info["difficulty"]`` has the difficulty.
+    ``options`` name a difficulty keeps it; its outcome counts all the same. Episodes that were left unfinished, and
+    those whose root nothing verified, tell the schedule nothing. ``info["difficulty"]`` has the difficulty.
 
     Args:
         env: The environment.
@@ -51,11 +51,13 @@ class Curriculum(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return observation, self._marked(info)
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
-        """Step, and update the schedule when the episode ends."""
+        """Step, and update the schedule when the episode ends with a verified root."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         if terminated or truncated:
             tree = self._env.tree
-            self.schedule.update(tree.task.difficulty, tree.root.signal or 0.0)
+            # A root that nothing verified has neither failed nor succeeded.
+            if tree.root.signal is not None:
+                self.schedule.update(tree.task.difficulty, tree.root.signal)
         return observation, reward, terminated, truncated, self._marked(info)
 
     def _marked(self, info: dict[str, Any]) -> dict[str, Any]:

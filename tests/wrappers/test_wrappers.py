@@ -62,6 +62,21 @@ def test_a_curriculum_adapts_to_outcomes(counting_id: str) -> None:
     env.close()
 
 
+def test_a_root_that_nothing_verified_tells_a_curriculum_nothing(
+    counting_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = AdaptiveDifficulty(window=3)
+    env = Curriculum(make(counting_id), schedule)
+    assert isinstance(env.unwrapped, RecursiveEnv)
+    env.reset(seed=0)
+    monkeypatch.setattr(env.unwrapped.runtime.family, "verify", lambda *_: None)
+    _, _, terminated, _, info = env.step(finish_right(env))
+    assert terminated
+    assert info["tree"].root.signal is None
+    assert schedule.state() == {"difficulty": 1, "outcomes": []}
+    env.close()
+
+
 def test_a_curriculum_can_be_given_to_make_vec(counting_id: str) -> None:
     envs = gymnasium.make_vec(
         counting_id,
