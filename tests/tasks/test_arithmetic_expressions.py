@@ -257,9 +257,15 @@ def test_a_written_answer_is_read_back(value: Fraction) -> None:
         ("2.5", Fraction(5, 2)),
         ("6/8", Fraction(3, 4)),
         ("-3/4", Fraction(-3, 4)),
+        ("3 / 4", Fraction(3, 4)),
+        ("-6 /8", Fraction(-3, 4)),
+        ("(3/4)", Fraction(3, 4)),
+        (" ( -3 / 4 ) ", Fraction(-3, 4)),
+        ("(7)", 7),
+        ("(2.5)", Fraction(5, 2)),
     ],
 )
-def test_every_way_to_write_the_same_number_counts(answer: object, value: Fraction) -> None:
+def test_every_accepted_way_to_write_the_same_number_counts(answer: object, value: Fraction) -> None:
     assert number_of(answer) == value
 
 
@@ -274,6 +280,14 @@ def test_every_way_to_write_the_same_number_counts(answer: object, value: Fracti
         "1/0",
         "1e9",
         "7/-8",
+        "- 7",
+        "3 . 5",
+        "3 / 0",
+        "((7))",
+        "-(3/4)",
+        "(3)/(4)",
+        "(3/4",
+        "()",
         "3+4",
         [7],
         {"answer": 7},

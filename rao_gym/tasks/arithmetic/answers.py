@@ -1,8 +1,9 @@
 """Answers: how a value is written, and what is accepted as the same number.
 
-An answer is a whole number or a fraction in lowest terms: ``7``, ``-3/4``. Every other way to write exactly the
-same number is accepted: a JSON number, text, a fraction that is not in lowest terms, a decimal such as ``2.5``,
-which means exactly 5/2. Modulo a prime the answer is the remainder itself, from 0 to one less than the modulus.
+An answer is a whole number or a fraction in lowest terms: ``7``, ``-3/4``. Also accepted is exactly the same number as
+a JSON number, as text, as a fraction that is not in lowest terms, with spaces around its slash, as a decimal such as
+``2.5``, which means exactly 5/2, and, as expressions show fractions, in one pair of parentheses. Modulo a prime the
+answer is the remainder itself, from 0 to one less than the modulus.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from rao_gym.tasks.arithmetic.expressions import MAX_DIGITS, Value, simplest
 
 _DIGITS = f"[0-9]{{1,{MAX_DIGITS}}}"
 _MAX_WHOLE = 10**MAX_DIGITS
-_WRITTEN = re.compile(rf"[+-]?{_DIGITS}(?:/(?=0*[1-9]){_DIGITS}|\.[0-9]{{1,100}})?")
+_WRITTEN = re.compile(rf"[+-]?{_DIGITS}(?: */ *(?=0*[1-9]){_DIGITS}|\.[0-9]{{1,100}})?")
+_IN_PARENTHESES = re.compile(r"\((.*)\)")
 
 
 def number_of(answer: Any) -> Value | None:
@@ -28,7 +30,9 @@ def number_of(answer: Any) -> Value | None:
     if not isinstance(answer, str):
         return None
     text = answer.strip()
-    return simplest(Fraction(text)) if _WRITTEN.fullmatch(text) else None
+    enclosed = _IN_PARENTHESES.fullmatch(text)
+    text = enclosed[1].strip() if enclosed else text
+    return simplest(Fraction(text.replace(" ", ""))) if _WRITTEN.fullmatch(text) else None
 
 
 def written(value: Value) -> int | str:
