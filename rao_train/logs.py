@@ -1,7 +1,8 @@
 """The logs of a run: JSON lines, TensorBoard, sampled trees, and Weights & Biases when asked.
 
-Every line carries the run's `tick`, the optimizer batches so far, warm start included. A run that goes on from a
-checkpoint first drops the lines after it, so that a resumed run's files read like those of one that was not stopped.
+Every line carries the run's `tick`, the steps so far, warm start included. A run that goes on from a checkpoint first
+drops the lines after it, so that a resumed run's files read like those of one that was not stopped. Files are replaced
+by a rename, so that a run killed at any moment leaves them whole.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class LogEntry:
     """One line of the log.
 
     Attributes:
-        tick: Optimizer batches of the run so far.
+        tick: Steps of the run so far, warm start included.
         phase: ``"warm_start/NAME"``, ``"train"`` or ``"evaluation"``.
         step: Steps of that phase so far; for an evaluation, training steps.
         metrics: Numbers by name.
@@ -94,7 +95,7 @@ class RunLog:
             self._trees.write(tree.to_json() + "\n")
             self._tree_ticks.append(tick)
         self._trees.flush()
-        self._ticks_path.write_text(json.dumps(self._tree_ticks), encoding="utf-8")
+        _replace_text(self._ticks_path, json.dumps(self._tree_ticks))
 
 
 def read_log(folder: Path) -> list[LogEntry]:
@@ -105,17 +106,33 @@ def read_log(folder: Path) -> list[LogEntry]:
 
 def _keep_until(folder: Path, tick: int) -> list[int]:
     """Drop what was logged after `tick`; return the ticks of the trees that stay."""
-    metrics, trees, ticks = folder / METRICS, folder / TREES, folder / TREE_TICKS
+    metrics, trees = folder / METRICS, folder / TREES
     if metrics.exists():
         lines = [line for line in metrics.read_text(encoding="utf-8").splitlines() if _tick_of(line) <= tick]
-        metrics.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    if not (trees.exists() and ticks.exists()):
+        _replace_text(metrics, "".join(f"{line}\n" for line in lines))
+    kept = [one for one in _ticks_in(folder / TREE_TICKS) if one <= tick]
+    if not (trees.exists() and kept):
         trees.unlink(missing_ok=True)
         return []
-    kept = [one for one in json.loads(ticks.read_text(encoding="utf-8")) if one <= tick]
-    lines = trees.read_text(encoding="utf-8").splitlines()[: len(kept)]
-    trees.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    text = trees.read_text(encoding="utf-8")
+    lines = [line for line in text.split("\n") if line][: len(kept)]  # splitlines would break at a policy's U+2028
+    _replace_text(trees, "".join(f"{line}\n" for line in lines))
     return kept[: len(lines)]
+
+
+def _ticks_in(path: Path) -> list[int]:
+    """Return the ticks of the logged trees; none when the file is missing or damaged."""
+    try:
+        return [int(tick) for tick in json.loads(path.read_text(encoding="utf-8"))]
+    except (FileNotFoundError, ValueError, TypeError):
+        return []
+
+
+def _replace_text(path: Path, text: str) -> None:
+    """Replace a file's contents at once."""
+    hidden = path.with_name(f".{path.name}.tmp")
+    hidden.write_text(text, encoding="utf-8")
+    hidden.replace(path)
 
 
 def _tick_of(line: str) -> float:

@@ -54,7 +54,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "steps/skipped": "Optimizer steps skipped: an empty batch, no advantage, or a loss that is not finite.",
     "agreement/mean": "Mean |log π − log μ| between trainer and engine at the same weights, on sampled trajectories.",
     "agreement/max": "Largest of these differences.",
-    "policy/version": "Weights of the learner: optimizer batches learned from.",
+    "policy/version": "Weights of the learner: rollout batches learned from.",
     "policy/lag": "How many versions older the weights are that generated the batch.",
     "curriculum/difficulty": "Mean difficulty of the tasks of the batch.",
     "seconds/step": "Time of the step.",

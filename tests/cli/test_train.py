@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
+from tiny import Plan, make_rollout
+
+from rao_gym.evaluation import read_trees
+from rao_train.logs import TREE_TICKS, TREES, LogEntry, RunLog, read_log
 
 Rao = Callable[..., Any]
 
@@ -60,6 +64,35 @@ def test_a_run_ends_in_a_model_that_the_printed_command_plays(rao: Rao, tmp_path
     seen = rao("view", "runs/arithmetic_tiny")
     assert (seen.exit_code, seen.err) == (0, "")
     assert (tmp_path / "runs" / "arithmetic_tiny" / "trees.html").exists()
+
+
+@pytest.mark.parametrize("damaged", ["", "[1, 2", "{}", "[null]", "3"])
+def test_a_run_goes_on_when_the_ticks_of_its_trees_are_damaged(damaged: str, tmp_path: Path) -> None:
+    tree = make_rollout(Plan("right")).execution
+    with RunLog(tmp_path, 0) as log:
+        log.write(LogEntry(tick=1, phase="train", step=1, metrics={"loss": 0.5}))
+        log.write_trees(1, [tree])
+    (tmp_path / TREE_TICKS).write_text(damaged)
+    with RunLog(tmp_path, 1) as log:
+        assert not (tmp_path / TREES).read_text()  # nobody knows when they grew
+        log.write_trees(2, [tree])
+    assert [entry.tick for entry in read_log(tmp_path)] == [1]
+    assert (tmp_path / TREE_TICKS).read_text() == "[2]"
+    assert len(read_trees(tmp_path)) == 1
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_what_was_logged_after_a_checkpoint_is_dropped(tmp_path: Path) -> None:
+    tree = make_rollout(Plan("right")).execution
+    tree.root.messages.append({"role": "assistant", "content": "one line\u2028for JSON"})
+    with RunLog(tmp_path, 0) as log:
+        for tick in (1, 2, 3):
+            log.write(LogEntry(tick=tick, phase="train", step=tick, metrics={}))
+            log.write_trees(tick, [tree])
+    with RunLog(tmp_path, 2):
+        pass
+    assert [entry.tick for entry in read_log(tmp_path)] == [1, 2]
+    assert len(read_trees(tmp_path)) == 2
 
 
 def test_overrides_may_follow_options_and_another_recipe_is_refused(rao: Rao) -> None:
