@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from rao_gym.curriculum import AdaptiveDifficulty, DifficultySchedule, FixedMixture
-from rao_gym.errors import InvalidValueError
+from rao_gym.errors import InvalidValueError, unknown_name
 from rao_gym.limits import check_count
 from rao_gym.registry import Episodes, episodes
+from rao_gym.tasks.base import SPLITS
 from rao_train.credit import Baseline, CreditSettings
 from rao_train.engines.base import EngineSettings, Sampling
-from rao_train.learner_settings import LearnerSettings
+from rao_train.learner_settings import LearnerSettings, check_positive
 from rao_train.tiny_model import TinyModelSettings
+
+_DECIDED_ELSEWHERE: Final[Mapping[str, str]] = {
+    "recursive": "environment.recursive",
+    "difficulty": "curriculum.difficulties",
+    "delegation_bonus": "credit.delegation_bonus",
+}
+"""Settings of episodes that a recipe has keys of its own for: as options they would be overruled in silence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +48,23 @@ class EnvironmentSettings:
     Attributes:
         id: A registered id.
         recursive: Whether agents may launch sub-agents; False trains the single-agent baseline.
-        options: Limits, settings and family options, as `rao_gym.episodes` takes them; TOML has no None, so
-            ``"none"`` stands for it.
+        options: Limits, settings and family options, as `rao_gym.episodes` takes them, but for those that other
+            keys of a recipe decide; TOML has no None, so ``"none"`` stands for it.
     """
 
     id: str = "rao/Arithmetic-v0"
     recursive: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the options' names.
+
+        Raises:
+            InvalidValueError: One of them is decided by another key.
+        """
+        for name, key in _DECIDED_ELSEWHERE.items():
+            if name in self.options:
+                raise InvalidValueError(f"options.{name} has no effect in a recipe. Set {key} instead.")
 
     def episodes(self) -> Episodes:
         """Return the family and the settings of its episodes."""
@@ -84,11 +103,11 @@ class WarmStartStage:
             InvalidValueError: A value is out of range.
         """
         _check_counts(self, "steps", "demonstrations", "sequences_per_step")
-        if not self.learning_rate > 0:
-            raise InvalidValueError(f"learning_rate must be above 0, got {self.learning_rate!r}.")
+        check_count("warmup_steps", self.warmup_steps, minimum=0)
+        check_positive("learning_rate", self.learning_rate)
         FixedMixture(self.difficulties)
         shares = list(self.policies.values())
-        if not shares or min(shares) < 0 or sum(shares) <= 0:
+        if not all(0 <= share < math.inf for share in shares) or not 0 < sum(shares) < math.inf:
             raise InvalidValueError(f"policies needs shares of at least 0, one of them above, got {shares}.")
 
 
@@ -209,11 +228,16 @@ class EvaluationSettings:
 
         Raises:
             InvalidValueError: A value is out of range.
+            UnknownNameError: There is no such split.
         """
         check_count("every", self.every, minimum=0)
         _check_counts(self, "tasks", "tasks_on_the_way")
         for difficulty in self.difficulties:
             check_count("a difficulty to evaluate", difficulty)
+        if not 0 <= self.temperature < math.inf:
+            raise InvalidValueError(f"temperature must be at least 0 and finite, got {self.temperature!r}.")
+        if self.split not in SPLITS:
+            raise unknown_name("evaluation.split", self.split, SPLITS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,7 +270,7 @@ class Recipe:
 
     Attributes:
         name: How the run is called.
-        seed: Seeds weights, demonstrations, tasks and draws.
+        seed: Seeds weights, demonstrations, tasks and draws; below 2**63.
         model: Which model.
         environment: What is played.
         warm_start: What it learns before it acts.
@@ -278,9 +302,11 @@ class Recipe:
         """Check what concerns more than one section.
 
         Raises:
-            InvalidValueError: Two values do not go together.
+            InvalidValueError: The seed is out of range, or two values do not go together.
         """
         check_count("seed", self.seed, minimum=0)
+        if self.seed >= 2**63:  # the generators of torch take no more bits
+            raise InvalidValueError(f"seed must be below 2**63, got {self.seed}.")
         if self.credit.baseline is Baseline.LEAVE_ONE_OUT and self.training.group_size < 2:
             raise InvalidValueError(
                 f"training.group_size must be at least 2 with the leave-one-out baseline, got "

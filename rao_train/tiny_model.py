@@ -68,6 +68,8 @@ class TinyModelSettings:
             raise InvalidValueError(f"width must be an even multiple of heads={self.heads}, got {self.width}.")
         if self.attention_window < 0:
             raise InvalidValueError(f"attention_window must be at least 0, got {self.attention_window}.")
+        if not 0 < self.rope_theta < float("inf"):
+            raise InvalidValueError(f"rope_theta must be above 0 and finite, got {self.rope_theta!r}.")
         if self.vocabulary < 300:
             raise InvalidValueError(f"vocabulary must be at least 300, got {self.vocabulary}.")
 

@@ -28,8 +28,8 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
 
     Args:
         name: A shipped recipe's name, or the path of a TOML file.
-        overrides: Values to replace, each ``section.key=value``; the value is written as in TOML, and text may go
-            without quotes.
+        overrides: Values to replace, each ``section.key=value``; the value is written as in TOML, text may go
+            without quotes, and ``none`` leaves an optional value out.
 
     Raises:
         UnknownNameError: There is no such recipe, or no such key.

@@ -10,6 +10,9 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from rao_gym.errors import InvalidValueError, unknown_name
 
+NONE = "none"
+"""Stands for None where a value is optional: TOML has no word for it."""
+
 
 def build(kind: Any, document: object, path: str = "") -> Any:
     """Build a dataclass from a table, its fields included.
@@ -50,7 +53,7 @@ def _value(kind: Any, value: object, path: str) -> Any:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         inner = next(argument for argument in arguments if argument is not type(None))
-        return None if value is None else _value(inner, value, path)
+        return None if value in (None, NONE) else _value(inner, value, path)
     if is_dataclass(kind):
         return build(kind, value, path)
     if origin is tuple:

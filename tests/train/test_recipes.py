@@ -53,6 +53,10 @@ def test_overrides_replace_values_of_every_type() -> None:
 def test_none_is_written_as_text() -> None:
     options = load_recipe("arithmetic_tiny", ["environment.options.window=none"]).environment.episodes()
     assert options.limits.window is None
+    changes = ["learner.lora={rank = 2}", "learner.max_gradient_norm=none", "learner.lora=none"]
+    recipe = load_recipe("arithmetic_tiny", changes)
+    assert (recipe.learner.max_gradient_norm, recipe.learner.lora) == (None, None)
+    assert recipe_from_dict(recipe.to_dict()) == recipe
 
 
 @pytest.mark.parametrize(
@@ -67,6 +71,24 @@ def test_none_is_written_as_text() -> None:
         ("learner.learning_rate=0", InvalidValueError, "learner: learning_rate must be above 0"),
         ("sampling.temperature=-1", InvalidValueError, "temperature must be at least 0, got -1.0"),
         ("sampling.temperature=0", InvalidValueError, "temperature must be above 0 while learning"),
+        ("evaluation.temperature=-1", InvalidValueError, "evaluation: temperature must be at least 0 and finite"),
+        ("evaluation.temperature=inf", InvalidValueError, "temperature must be at least 0 and finite, got inf"),
+        ("evaluation.temperature=nan", InvalidValueError, "temperature must be at least 0 and finite, got nan"),
+        ("evaluation.split=tset", UnknownNameError, "Unknown evaluation.split 'tset'. Did you mean 'test'"),
+        ("evaluation.split=none", UnknownNameError, "Unknown evaluation.split 'none'"),
+        ("warm_start.stages.0.warmup_steps=-1", InvalidValueError, "warmup_steps must be at least 0, got -1"),
+        ("warm_start.stages.0.learning_rate=inf", InvalidValueError, "learning_rate must be above 0"),
+        ("warm_start.stages.0.policies={reference = nan}", InvalidValueError, "policies needs shares"),
+        ("warm_start.stages.0.policies={reference = inf}", InvalidValueError, "policies needs shares"),
+        ("warm_start.stages.0.policies={reference = -1}", InvalidValueError, "policies needs shares"),
+        ("warm_start.stages.0.policies={}", InvalidValueError, "policies needs shares"),
+        ("learner.learning_rate=inf", InvalidValueError, "learning_rate must be above 0"),
+        ("seed=9223372036854775808", InvalidValueError, "seed must be below 2**63, got 9223372036854775808"),
+        ("model.tiny.rope_theta=0", InvalidValueError, "model.tiny: rope_theta must be above 0 and finite, got 0.0"),
+        ("environment.options.recursive=false", InvalidValueError, "Set environment.recursive instead"),
+        ("environment.options.difficulty=3", InvalidValueError, "Set curriculum.difficulties instead"),
+        ("environment.options.delegation_bonus=1", InvalidValueError, "Set credit.delegation_bonus instead"),
+        ("training.steps=none", InvalidValueError, "training.steps must be an integer, got 'none'"),
         ("curriculum.difficulties.x=1", InvalidValueError, "keys of curriculum.difficulties must be integers"),
         ("environment.recursive=1", InvalidValueError, "must be true or false, got 1"),
         ("evaluation.difficulties=3", InvalidValueError, "must be a list, got 3"),
