@@ -46,9 +46,10 @@ class Baseline(StrEnum):
 class GroupFilter(StrEnum):
     """Which groups are left out of the loss.
 
-    With ``equal_rewards``, those in which every node of every tree has the same reward: all advantages are 0,
-    so that only the weights and the normalization notice. With ``equal_roots``, those whose root rewards are all
-    the same, even if some sub-agents did better than others.
+    With ``equal_rewards``, those in which every node of every tree has the same reward: the leave-one-out baseline
+    makes all their advantages 0, so that only the weights and the normalization notice. Without a baseline the
+    rewards are the advantages, and none of these groups is left out. With ``equal_roots``, those whose root rewards
+    are all the same, even if some sub-agents did better than others.
     """
 
     NONE = "none"
@@ -216,7 +217,7 @@ def credit(rollouts: Sequence[RolloutTree], settings: CreditSettings) -> Credit:
     for group in groups.values():
         rewards_G = [node_rewards(rollout, settings.delegation_bonus, settings.reward) for rollout in group]
         baselines_G = _baselines(rewards_G, settings.baseline)
-        if _filtered(rewards_G, settings.group_filter):
+        if _filtered(rewards_G, settings):
             num_groups_filtered += 1
             num_filtered += sum(len(rollout.trajectories) for rollout in group)
             continue
@@ -244,10 +245,12 @@ def _baselines(rewards_G: Sequence[Mapping[int, float]], baseline: Baseline) -> 
     return leave_one_out_baselines(np.array([by_node.get(0, np.nan) for by_node in rewards_G]))
 
 
-def _filtered(rewards_G: Sequence[Mapping[int, float]], group_filter: GroupFilter) -> bool:
+def _filtered(rewards_G: Sequence[Mapping[int, float]], settings: CreditSettings) -> bool:
     """Tell whether a group is left out of the loss."""
-    if group_filter is GroupFilter.NONE:
+    if settings.group_filter is GroupFilter.NONE:
         return False
-    if group_filter is GroupFilter.EQUAL_ROOTS:
+    if settings.group_filter is GroupFilter.EQUAL_ROOTS:
         return len({by_node[0] for by_node in rewards_G if 0 in by_node}) == 1
+    if settings.baseline is Baseline.NONE:
+        return False  # equal rewards are then equal advantages, but not 0
     return len({reward for by_node in rewards_G for reward in by_node.values()}) == 1

@@ -177,6 +177,14 @@ def test_filters_for_groups_without_variance() -> None:
     assert (len(roots.trajectories), roots.num_groups_filtered, roots.num_filtered) == (2, 2, 5)
 
 
+def test_equal_rewards_count_without_a_baseline() -> None:
+    found = credit_of([RIGHT, RIGHT], [WRONG], baseline="none", group_filter="equal_rewards")
+    assert advantages(found) == {(0, 0): 1.0, (1, 0): 1.0, (2, 0): 0.0}
+    assert found.num_groups_filtered == 0
+    roots = credit_of([RIGHT, RIGHT], [RIGHT, WRONG], baseline="none", group_filter="equal_roots")
+    assert advantages(roots) == {(2, 0): 1.0, (3, 0): 0.0}
+
+
 def test_nodes_whose_judge_failed_are_excluded_and_counted() -> None:
     def judge(node: Node) -> float:
         raise PolicyError("the server is down")
