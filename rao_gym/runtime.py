@@ -179,6 +179,18 @@ class Runtime(Generic[ContextT]):
             root = self._activities[self.tree.root]
             self._end(root, StopReason.OUT_OF_BUDGET, detail=f"the tree used {self._tree_tokens} tokens")
 
+    def outgrow(self, node: Node) -> None:
+        """End a ready node whose transcript is longer than its policy can read, as the window would.
+
+        Raises:
+            UsageError: The node is not ready.
+        """
+        if node not in self._ready:
+            raise UsageError(f"{node!r} is not ready to act.")
+        activity = self._activities[node]
+        self._end(activity, StopReason.OUT_OF_WINDOW, detail="its policy can read no more")
+        self._advance(activity, None)
+
     def limits_left(self, node: Node) -> LimitsLeft:
         """Return what a node that has not ended can still use."""
         limits = self.limits

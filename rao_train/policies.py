@@ -10,7 +10,7 @@ import numpy as np
 
 from rao_gym.errors import InvalidValueError
 from rao_gym.policies.base import Turn
-from rao_train.engines import Request, Sampling, TransformersEngine
+from rao_train.engines import Completion, Request, Sampling, TransformersEngine
 from rao_train.models import load_folder
 from rao_train.turn_template import TurnTemplate
 
@@ -58,21 +58,29 @@ class HuggingFacePolicy:
     def act(self, turns: Sequence[Turn]) -> list[str]:
         """Write one action text for each turn."""
         requests = [self._request(turn) for turn in turns]
-        completions = self._engine.generate(requests, self._sampling)
-        return [self._template.action_text(one.ids, ended=one.ended) for one in completions]
+        readable = [request for request in requests if request is not None]
+        completions = iter(self._engine.generate(readable, self._sampling) if readable else [])
+        return ["" if request is None else self._text(next(completions)) for request in requests]
 
-    def _request(self, turn: Turn) -> Request:
-        """Return what is asked of the engine.
+    def _text(self, completion: Completion) -> str:
+        """Return a completion as an action text."""
+        return self._template.action_text(completion.ids, ended=completion.ended)
+
+    def _request(self, turn: Turn) -> Request | None:
+        """Return what is asked of the engine; None for a transcript that is longer than the model can read.
 
         Raises:
-            InvalidValueError: The transcript is longer than the model can read.
+            InvalidValueError: The model cannot even read a task's opening.
         """
         ids = self._template.transcript(turn.messages)
         length = len(ids) + self._sampling.max_new_tokens
         if self._max_length is not None and length > self._max_length:
-            raise InvalidValueError(
-                f"Agent {turn.agent} needs {length} tokens and the model reads {self._max_length}: lower the window."
-            )
+            if turn.depth == 0 and all(message["role"] != "assistant" for message in turn.messages):
+                raise InvalidValueError(
+                    f"A task's opening takes {len(ids)} tokens and a turn up to {self._sampling.max_new_tokens}; the "
+                    f"model reads {self._max_length}. Lower max_tokens or the difficulty."
+                )
+            return None
         drawn_from = np.asarray(ids, dtype=np.int32).tobytes()
         return Request(ids, (self._seed, *np.frombuffer(_digest(drawn_from), dtype=np.uint32).tolist()))
 

@@ -160,7 +160,8 @@ class RolloutWorker:
             policy_version: Version of the engine's weights.
 
         Raises:
-            InvalidValueError: A transcript has outgrown what the model can read.
+            InvalidValueError: The model cannot even read the opening of a task. A node that outgrows the model later
+                on ends, out of window.
         """
         started = perf_counter()
         seconds_generating = 0.0
@@ -169,13 +170,14 @@ class RolloutWorker:
             tree.runtime.start(tree.plan.task)
         active = growing
         while active:
-            acting = [(tree, node) for tree in active for node in tree.runtime.ready]
-            requests = [self._request(tree, node) for tree, node in acting]
+            ready = [(tree, node) for tree in active for node in tree.runtime.ready]
+            asked = [(tree, node, self._request(tree, node)) for tree, node in ready]
+            requests = [request for _, _, request in asked if request is not None]
             before = perf_counter()
-            completions = self._engine.generate(requests, self._sampling)
+            completions = iter(self._engine.generate(requests, self._sampling) if requests else ())
             seconds_generating += perf_counter() - before
-            for (tree, node), completion in zip(acting, completions, strict=True):
-                self._act(tree, node, completion)
+            for tree, node, request in asked:
+                self._act(tree, node, None if request is None else next(completions))
             active = [tree for tree in active if not tree.runtime.done]
         trees = [self._finished(tree, policy_version) for tree in growing]
         trajectories = [trajectory for tree in trees for trajectory in tree.trajectories]
@@ -199,27 +201,40 @@ class RolloutWorker:
             self._runtimes.append(self._episodes.runtime(self._sandbox))
         return self._runtimes[:num_trees]
 
-    def _request(self, tree: _Growing, node: Node) -> Request:
-        """Bring a ready node's tokens up to date and ask for its next turn."""
+    def _request(self, tree: _Growing, node: Node) -> Request | None:
+        """Bring a ready node's tokens up to date and ask for its next turn, if the model can read that much.
+
+        Raises:
+            InvalidValueError: It cannot read a root's opening.
+        """
         conversation = tree.conversations.get(node.id)
         if conversation is None:
             conversation = tree.conversations[node.id] = Conversation.open(node, self._template)
         conversation.read(node, self._template)
         length = len(conversation.tokens) + self._sampling.max_new_tokens
         if self._max_length is not None and length > self._max_length:
-            raise InvalidValueError(
-                f"Agent {node.name} needs {length} tokens and the model reads {self._max_length}: set "
-                f"environment.options.window to at most {self._max_length - self._sampling.max_new_tokens}."
-            )
+            if node.parent is None and node.turns == 0:
+                raise InvalidValueError(
+                    f"A task's opening takes {len(conversation.tokens)} tokens and a turn up to "
+                    f"{self._sampling.max_new_tokens}; the model reads {self._max_length}. Lower "
+                    "sampling.max_new_tokens or the difficulty."
+                )
+            return None
         seed = (*tree.plan.seed, node.id, node.turns)
         return Request(conversation.tokens, seed, session=(tree.plan.tree, node.id))
 
-    def _act(self, tree: _Growing, node: Node, completion: Completion) -> None:
-        """Append what was generated and take the node's turn, unless another turn of this round ended the node."""
+    def _act(self, tree: _Growing, node: Node, completion: Completion | None) -> None:
+        """Append what was generated and take the node's turn; a node that the model cannot read ends.
+
+        Another turn of this round may have ended the node already.
+        """
         if node.ended:
             return
-        tree.conversations[node.id].write(completion.ids, completion.logprobs, ended=completion.ended)
-        tree.runtime.act(node, self._template.action_text(completion.ids, ended=completion.ended))
+        if completion is None:
+            tree.runtime.outgrow(node)
+        else:
+            tree.conversations[node.id].write(completion.ids, completion.logprobs, ended=completion.ended)
+            tree.runtime.act(node, self._template.action_text(completion.ids, ended=completion.ended))
         self._release_if_ended(tree, node)
 
     def _release_if_ended(self, tree: _Growing, node: Node) -> None:

@@ -20,13 +20,14 @@ from typing import Any
 
 import numpy as np
 
+from rao_gym.errors import InvalidValueError
 from rao_gym.tree import ExecutionTree
 from rao_train.batching import split
 from rao_train.checkpoint import load_checkpoint, save_checkpoint
 from rao_train.config import Recipe, WarmStartStage
 from rao_train.credit import credit, weighted_by_depth
 from rao_train.engines import Sampling, TransformersEngine
-from rao_train.learner import Learner, LearnerMetrics
+from rao_train.learner import Learner, LearnerMetrics, SkipReason, UpdateMetrics
 from rao_train.learner_settings import LearnerSettings
 from rao_train.logs import LogEntry, RunLog
 from rao_train.metrics import Metrics, credit_metrics, evaluation_metrics, rollout_metrics, update_metrics
@@ -44,6 +45,9 @@ TRAIN = "train"
 EVALUATION = "evaluation"
 CHECKPOINTS = "checkpoints"
 PENDING = "pending.jsonl"
+MAX_BROKEN_STEPS = 3
+"""Steps in a row whose loss or gradient is not finite; after them a run ends."""
+
 AGREEMENT_TRAJECTORIES = 16
 """Trajectories of a batch on which trainer and engine are compared."""
 
@@ -127,6 +131,7 @@ class Trainer:
         self._worker = self._worker_with(recipe.sampling)
         self._demonstrations: list[TokenSequence] = []
         self._sampled_trees: list[ExecutionTree] = []
+        self._num_broken = 0
 
     def run(self) -> list[ExecutionTree]:
         """Run to the end, and write the model to the folder ``model``.
@@ -162,7 +167,7 @@ class Trainer:
             last = state.tick == phase.end or self._out_of_time(phase)
             if last and phase.stage is not None:
                 self._learner.export(self.folder / "warm_start", self.tokenizer)
-            if last or state.tick % training.checkpoint_every == 0:
+            if (last or state.tick % training.checkpoint_every == 0) and not self._num_broken:
                 self._save()
 
     def _out_of_time(self, phase: Phase) -> bool:
@@ -194,6 +199,7 @@ class Trainer:
         started = perf_counter()
         places = rng.integers(len(self._demonstrations), size=stage.sequences_per_step)
         update = self._learner.supervised_step([self._demonstrations[place] for place in places])
+        self._watch([update])
         seconds = perf_counter() - started
         return update_metrics([update]) | {"seconds/step": seconds, "speed/learned": update.num_tokens / seconds}
 
@@ -246,7 +252,7 @@ class Trainer:
         batch = self._worker.grow(plans, policy_version=self.state.version)
         for place in range(0, len(plans), training.group_size):
             group_trees = batch.trees[place : place + training.group_size]
-            success = fmean(tree.execution.root.signal or 0.0 for tree in group_trees)
+            success = fmean(tree.signals.by_node.get(0, 0.0) for tree in group_trees)
             self._schedule.update(plans[place].task.record.difficulty, success)
         return batch
 
@@ -256,9 +262,24 @@ class Trainer:
         credited = credit(batch.trees, recipe.credit)
         rng = np.random.default_rng(seed_of(recipe.seed, Purpose.MINIBATCHES, self.state.version))
         updates = []
-        for part in split(credited.trajectories, recipe.training.minibatches_per_step, rng):
+        for part in split(credited.trajectories, recipe.training.minibatches_per_step, rng) or [[]]:
             updates.append(self._learner.step(weighted_by_depth(part) if recipe.credit.depth_weighting else part))
+        self._watch(updates)
         return rollout_metrics(batch) | credit_metrics(credited) | update_metrics(updates), updates
+
+    def _watch(self, updates: Sequence[UpdateMetrics]) -> None:
+        """Count the steps in a row that were not finite; weights that came to this are not saved.
+
+        Raises:
+            InvalidValueError: There were too many.
+        """
+        broken = all(update.skipped is SkipReason.NOT_FINITE for update in updates)
+        self._num_broken = self._num_broken + 1 if broken else 0
+        if self._num_broken == MAX_BROKEN_STEPS:
+            raise InvalidValueError(
+                f"{self._phase.name}: loss or gradient was not finite in {MAX_BROKEN_STEPS} steps in a row. Lower the "
+                f"learning rate. What was saved before them is in {self.folder / CHECKPOINTS}."
+            )
 
     def _agreement(self, batch: RolloutBatch) -> Metrics:
         """Compare the log-probabilities of trainer and engine, whose weights are the same at this moment."""

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from jinja2 import TemplateError
+
 from rao_gym.errors import FileFormatError
 from rao_gym.tree import ChatMessage
 
@@ -46,7 +48,12 @@ class TurnTemplate:
             ChatMessage(role="assistant", content=_WRITTEN),
             ChatMessage(role="user", content=_REPLY),
         ]
-        rendered = self._render(messages)
+        self._folds_system = False
+        try:
+            rendered = self._render(messages)
+        except TemplateError:  # some know no system message
+            self._folds_system = True
+            rendered = self._render(messages)
         if rendered.count(_WRITTEN) != 1 or rendered.count(_REPLY) != 1:
             raise FileFormatError(
                 f"The chat template of {tokenizer.name_or_path!r} does not keep messages as they are."
@@ -58,6 +65,11 @@ class TurnTemplate:
         if not self._before_reply:
             raise FileFormatError(f"The chat template of {tokenizer.name_or_path!r} does not end the model's turns.")
         self.end_id: int = self._before_reply[0]
+        if self.end_id not in tokenizer.all_special_ids and self.end_id not in tokenizer.added_tokens_decoder:
+            raise FileFormatError(
+                f"The chat template of {tokenizer.name_or_path!r} ends the model's turns with ordinary text "
+                f"({tokenizer.decode([self.end_id])!r}), not with a token of its own."
+            )
 
     def opening(self, messages: Sequence[ChatMessage]) -> list[int]:
         """Return the ids of a node's first messages, up to where the model writes."""
@@ -111,6 +123,20 @@ class TurnTemplate:
         return text
 
     def _render(self, messages: Sequence[ChatMessage]) -> str:
-        """Return messages as text, up to where the model writes."""
+        """Return messages as text, up to where the model writes.
+
+        Raises:
+            TemplateError: The template refuses them.
+        """
+        if self._folds_system:
+            messages = _without_system(messages)
         text: str = self._tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
         return text
+
+
+def _without_system(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """Return messages whose system message stands in front of the user's first one."""
+    if not messages or messages[0]["role"] != "system":
+        return list(messages)
+    system, first, *rest = messages
+    return [ChatMessage(role=first["role"], content=f"{system['content']}\n\n{first['content']}"), *rest]

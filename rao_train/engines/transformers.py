@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
+from rao_gym.errors import InvalidValueError
 from rao_train.engines.base import Completion, EngineSettings, Request, Sampling
 
 _SHRINK_BELOW = 0.75
@@ -34,6 +36,9 @@ class TransformersEngine:
         settings: How it uses memory. Keys and values are kept whole, those outside of a sliding window as well;
             models that do not attend in every layer (linear attention) read every turn from its start.
         bf16: Whether it runs in bfloat16 (autocast), as the learner does with its setting of that name.
+
+    Raises:
+        InvalidValueError: The model keeps its past in another way than other models of `transformers`.
     """
 
     def __init__(
@@ -44,6 +49,8 @@ class TransformersEngine:
         *,
         bf16: bool = False,
     ) -> None:
+        if "cache_params" in signature(getattr(model, "get_base_model", lambda: model)().forward).parameters:
+            raise InvalidValueError(f"{type(model).__name__} takes cache_params; the engine knows past_key_values.")
         self._model: Any = model
         self._end_ids = frozenset(end_ids)
         self._settings = settings or EngineSettings()

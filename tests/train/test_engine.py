@@ -15,6 +15,8 @@ from transformers import (
     GPT2LMHeadModel,
     Lfm2Config,
     Lfm2ForCausalLM,
+    MambaConfig,
+    MambaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
     PreTrainedModel,
@@ -185,6 +187,12 @@ def test_models_that_do_not_attend_in_every_layer_keep_no_conversation() -> None
     engine = TransformersEngine(lfm2_with_convolutions(), [END])
     engine.generate([Request([5, 6, 7], seed=(0,), session="a")], Sampling(max_new_tokens=3))
     assert engine.num_kept == 0
+
+
+def test_a_model_that_keeps_its_past_in_another_way_is_named() -> None:
+    model = MambaForCausalLM(MambaConfig(vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=1, state_size=4))
+    with pytest.raises(InvalidValueError, match="MambaForCausalLM takes cache_params"):
+        TransformersEngine(model, [END])
 
 
 def test_draws_follow_the_distribution() -> None:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from rao_gym.errors import FileFormatError, InvalidValueError
 from rao_gym.registry import Episodes, episodes_of
-from rao_gym.tree import ChatMessage
+from rao_gym.tree import ChatMessage, StopReason
+from rao_train.batching import input_length
 from rao_train.engines import Completion, Request, Sampling, TransformersEngine
 from rao_train.rollout import PlannedTree, RolloutBatch, RolloutWorker
 from rao_train.rollout_json import batch_from_json, batch_to_json
@@ -181,11 +182,36 @@ def test_a_real_model_plays_through_the_real_runtime() -> None:
             assert trajectory.logprobs_T[1:][written] == pytest.approx(expected[written], abs=1e-4)
 
 
-def test_a_transcript_that_outgrows_the_model_is_named() -> None:
+def test_a_node_that_outgrows_the_model_ends_out_of_window() -> None:
+    episodes = counting(max_turns=None, window=None)
+    opening = len(TEMPLATE.opening(episodes.runtime().start(plans(episodes, 0, 1)[0].task).messages))
+    sampling = Sampling(max_new_tokens=max(len(TEMPLATE.encode(text)) for text in ACTIONS) + 20)
+    worker = RolloutWorker(episodes, RandomWriter(), TEMPLATE, sampling, max_length=opening + 200)
+    batch = worker.grow(plans(episodes, 0, 40))
+    reasons = [node.stop_reason for tree in batch.trees for node in tree.execution.nodes]
+    assert StopReason.OUT_OF_WINDOW in reasons
+    assert StopReason.FINISHED in reasons
+    assert all(input_length(one) <= opening + 200 for tree in batch.trees for one in tree.trajectories)
+
+
+def test_an_opening_that_the_model_cannot_read_is_named() -> None:
     episodes = counting()
     worker = RolloutWorker(episodes, RandomWriter(), TEMPLATE, Sampling(), max_length=40)
     with pytest.raises(InvalidValueError, match="the model reads 40"):
         worker.grow(plans(episodes, 0, 1))
+
+
+def test_a_template_without_a_system_role_gets_its_text_before_the_goal() -> None:
+    tokenizer: Any = build_tokenizer(ACTIONS, 400)
+    tokenizer.chat_template = (
+        "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+        + tokenizer.chat_template
+    )
+    template = TurnTemplate(tokenizer)
+    opening = template.opening(
+        [ChatMessage(role="system", content="Rules."), ChatMessage(role="user", content="Goal.")]
+    )
+    assert "Rules.\n\nGoal." in tokenizer.decode(opening)
 
 
 def test_a_template_that_ends_turns_otherwise_is_understood() -> None:
@@ -212,6 +238,7 @@ def test_a_template_that_ends_turns_otherwise_is_understood() -> None:
         (None, "has no chat template"),
         ("{% for message in messages %}{{ message['role'] }}{% endfor %}", "does not keep messages as they are"),
         ("{% for message in messages %}{{ message['content'] }}{% endfor %}", "does not end the model's turns"),
+        ("{% for message in messages %}{{ message['content'] }}\n\n{% endfor %}", "with ordinary text"),
     ],
 )
 def test_tokenizers_that_cannot_hold_a_conversation_are_named(chat_template: str | None, expected: str) -> None:

@@ -266,6 +266,23 @@ def test_equal_rewards_are_a_documented_skip(tmp_path: Path) -> None:
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+def test_losses_that_are_not_finite_end_the_run_with_what_was_good(tmp_path: Path) -> None:
+    broken = small("warm_start.stages.0.learning_rate=1e30", "training.checkpoint_every=1")
+    with pytest.raises(InvalidValueError, match="not finite in 3 steps in a row"):
+        Trainer(broken, tmp_path).run()
+    skipped = [entry.metrics["steps/skipped"] for entry in read_log(tmp_path)]
+    saved = list((tmp_path / "checkpoints").glob("step-*"))
+    assert len(saved) == skipped.index(1)  # one for each good step, of the few that are kept
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_step_without_trajectories_is_counted_as_skipped(tmp_path: Path) -> None:
+    changes = ("credit.group_filter=equal_rewards", "evaluation.final=false", "training.steps=1")
+    Trainer(small(*changes, "sampling.max_new_tokens=1", "credit.reward=root"), tmp_path).run()
+    (entry,) = entries(tmp_path, TRAIN)
+    assert (entry.metrics["credit/trajectories"], entry.metrics["steps/skipped"]) == (0, 1)
+
+
 def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = Trainer(small(), tmp_path)
 
