@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rao_gym.tasks.base import rng
-from rao_gym.tasks.code import Code
+from rao_gym.tasks.code import Code, composed
 from rao_gym.tasks.code.blocks import BLOCKS, Block, read_step
 from rao_gym.tasks.code.composed import Shape, compose
 from rao_gym.tasks.code.functions import Case, join_sources, reference_source, same_value
@@ -123,6 +124,30 @@ def test_the_english_alone_gives_the_reference_back(seed: int, num_helpers: int,
         text = f"def {function.signature}\n{function.description}\nHelpers: {heads}\n"
         written = write_function(read_specifications(text)[function.name])
         assert written.strip() == function.reference.strip()
+
+
+@pytest.mark.parametrize("difficulty", [2, 4, 6, 8, 10])
+def test_one_result_for_all_inputs_scores_little(difficulty: int) -> None:
+    family = Code()
+    for index in range(6):
+        context = family.sample(0, "train", index, difficulty).context
+        cases = context.functions[context.wanted[0]].cases
+        (common, _), *_ = Counter(repr(case.expected) for case in cases.examples).most_common(1)
+        passed = [not case.arguments[0] or repr(case.expected) == common for case in cases.hidden]
+        assert sum(passed) < 0.5 * len(passed)
+
+
+@pytest.mark.parametrize("lively", [True, False])
+def test_every_function_of_a_module_has_manifold_results_or_the_module_is_the_last_resort(
+    monkeypatch: pytest.MonkeyPatch, lively: bool
+) -> None:
+    if not lively:
+        monkeypatch.setattr(composed, "_MAX_SHARE_OF_ONE_RESULT", 0.0)
+    _, functions = compose(Shape(num_helpers=4, depth=2, num_steps=2), np.random.default_rng(3))
+    assert len(functions) == 5
+    for function in functions.values():
+        results = Counter(repr(case.expected) for case in function.cases.hidden)
+        assert not lively or max(results.values()) <= 0.5 * results.total()
 
 
 def test_what_is_beyond_the_skill_gives_a_function_that_returns_nothing() -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from rao_gym.tasks.code.blocks import BLOCKS, COUNTS, INT, INTS, STR, STRS, TYPES, Block, calls
 from rao_gym.tasks.code.functions import Function, join_sources, reference_source
-from rao_gym.tasks.code.inputs import Constants, draw_input
+from rao_gym.tasks.code.inputs import Constants, draw_input, edges
 from rao_gym.tasks.code.selection import compile_function, select_cases
 
 INTRODUCTION = (
@@ -29,7 +30,10 @@ _MAX_FAN_OUT = 3
 _NUM_PROBES = 10
 _MAX_SHARE_OF_ONE_RESULT = 0.4
 _MAX_BLOCKS_TRIED = 5
-_MAX_ATTEMPTS = 16
+_MAX_ATTEMPTS = 32
+_MAX_MODULES = 8
+_NUM_FINAL_PROBES = 40
+_FINAL_PROBES_SEED = 20_260_102
 _MAX_RESULT_CHARS = 300
 _NO_CONSTANTS = Constants(numbers=(), texts=())
 
@@ -49,11 +53,34 @@ class Shape:
     num_steps: int
 
 
+class _DullError(Exception):
+    """A function of a module found no steps after which its results are manifold."""
+
+
 def compose(shape: Shape, rng: np.random.Generator) -> tuple[str, dict[str, Function]]:
-    """Compose a module.
+    """Compose a module; one with a function whose results are much alike is drawn again, as long as that may help.
 
     Returns:
         The target's name, and every function by name.
+    """
+    for _ in range(_MAX_MODULES):
+        try:
+            return _compose(shape, rng, lively=True)
+        except _DullError:
+            continue
+    return _compose(shape, rng, lively=False)
+
+
+def _compose(shape: Shape, rng: np.random.Generator, *, lively: bool) -> tuple[str, dict[str, Function]]:
+    """Compose a module, helpers first.
+
+    Args:
+        shape: Its size.
+        rng: Draws everything.
+        lively: Whether to give up, rather than to take any function that there is, when none is lively.
+
+    Raises:
+        _DullError: It gave up.
     """
     graph = _draw_graph(shape, rng)
     names = _draw_names(len(graph), rng)
@@ -62,7 +89,7 @@ def compose(shape: Shape, rng: np.random.Generator) -> tuple[str, dict[str, Func
     functions: dict[str, Function] = {}
     for index in reversed(range(len(graph))):
         helpers = [drafts[names[helper]] for helper in graph[index]]
-        draft = _draft(names[index], helpers, shape.num_steps, library, rng)
+        draft = _draft(names[index], helpers, shape.num_steps, library, rng, lively=lively)
         drafts[draft.name] = draft
         functions[draft.name] = _function(draft, functions, int(rng.integers(2**63)))
     return names[0], {name: functions[name] for name in names}
@@ -171,8 +198,7 @@ class _Draft:
         run = compile_function(step + "    return value\n", "_step", self._library)
         values = [run(value, argument) for value, argument in zip(self._values, self._arguments, strict=True)]
         texts = [repr(value) for value in values]
-        lively = max(map(texts.count, texts)) <= _NUM_PROBES * _MAX_SHARE_OF_ONE_RESULT
-        if self._lively and not (lively and max(map(len, texts)) <= _MAX_RESULT_CHARS):
+        if self._lively and (_is_dull(texts) or max(map(len, texts)) > _MAX_RESULT_CHARS):
             return False
         self.english.append(english)
         self.code.append(code)
@@ -182,17 +208,49 @@ class _Draft:
 
 
 def _draft(
-    name: str, helpers: list[_Draft], num_steps: int, library: dict[str, Any], rng: np.random.Generator
+    name: str,
+    helpers: list[_Draft],
+    num_steps: int,
+    library: dict[str, Any],
+    rng: np.random.Generator,
+    *,
+    lively: bool,
 ) -> _Draft:
-    """Draw a function whose results are manifold, with a guard for the edge case."""
-    draft = None
+    """Draw a function whose results are manifold, with a guard for the edge case.
+
+    Raises:
+        _DullError: No such function was found, and `lively` forbids to take another one.
+    """
     for _ in range(_MAX_ATTEMPTS):
-        draft = draft or _draw_steps(name, helpers, num_steps, library, rng, lively=True)
+        draft = _draw_steps(name, helpers, num_steps, library, rng, lively=True)
+        if draft is not None and _finish(draft, library, rng):
+            return draft
+    if lively:
+        raise _DullError
+    draft = None
     while draft is None:
         draft = _draw_steps(name, helpers, num_steps, library, rng, lively=False)
-    _add_guard(draft, rng)
-    compile_function(draft.source, name, library)
+    _finish(draft, library, rng)
     return draft
+
+
+def _finish(draft: _Draft, library: dict[str, Any], rng: np.random.Generator) -> bool:
+    """Add the guard, define the function, and return whether its results are manifold on many new probes."""
+    _add_guard(draft, rng)
+    function = compile_function(draft.source, draft.name, library)
+    return not _is_dull([repr(function(argument)) for argument in _final_probes(draft.takes)])
+
+
+@cache
+def _final_probes(kind: str) -> Sequence[Any]:
+    """Return the arguments that finished functions of one type are tried on; no step changes what it is given."""
+    rng = np.random.default_rng(_FINAL_PROBES_SEED)
+    return [*edges(kind), *(draw_input(kind, _NO_CONSTANTS, rng) for _ in range(_NUM_FINAL_PROBES))]
+
+
+def _is_dull(results: Sequence[str]) -> bool:
+    """Tell whether too many results are the same."""
+    return max(Counter(results).values()) > len(results) * _MAX_SHARE_OF_ONE_RESULT
 
 
 def _draw_steps(
