@@ -212,8 +212,10 @@ def logprobs_of(model: Any, agents: Sequence[Any], temperature: float) -> tuple[
     return logprobs, written[:, 1:]
 
 
-def learn(model: Any, optimizer: torch.optim.Optimizer, loss: Tensor, recipe: Recipe) -> float:
+def learn(model: Any, optimizer: torch.optim.Optimizer, loss: Tensor, recipe: Recipe, learning_rate: float) -> float:
     """Take one optimizer step."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
     optimizer.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.learner.max_gradient_norm or float("inf"))
@@ -228,6 +230,11 @@ def optimizer_of(model: Any, recipe: Recipe) -> torch.optim.AdamW:
     others = [weights for weights in model.parameters() if weights.ndim < 2]
     groups = [{"params": matrices, "weight_decay": how.weight_decay}, {"params": others, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=how.learning_rate, betas=how.betas, eps=how.epsilon, fused=True)
+
+
+def warmed_up(learning_rate: float, step: int, warmup_steps: int) -> float:
+    """Return the learning rate of an optimizer step, which rises linearly over the first ones; they count from 0."""
+    return learning_rate * min(1.0, (step + 1) / warmup_steps if warmup_steps else 1.0)
 
 
 def minibatches(agents: list[Agent], number: int, rng: np.random.Generator) -> Iterator[list[Agent]]:
@@ -261,13 +268,11 @@ def warm_start(model: Any, template: TurnTemplate, recipe: Recipe) -> None:
         shown = [Demonstration(sequence.tokens_T.tolist(), sequence.mask_T.tolist()) for sequence in found]
         optimizer = optimizer_of(model, recipe)
         for step in range(stage.steps):
-            rate = min(1.0, (step + 1) / stage.warmup_steps if stage.warmup_steps else 1.0)
-            for group in optimizer.param_groups:
-                group["lr"] = stage.learning_rate * rate
+            rate = warmed_up(stage.learning_rate, step, stage.warmup_steps)
             rng = np.random.default_rng(seed_of(recipe.seed, Purpose.SUPERVISION, tick))
             batch = [shown[choice] for choice in rng.integers(len(shown), size=stage.sequences_per_step)]
             logprobs, written = logprobs_of(model, batch, recipe.sampling.temperature)
-            loss = learn(model, optimizer, -(logprobs * written).sum() / written.sum(), recipe)
+            loss = learn(model, optimizer, -(logprobs * written).sum() / written.sum(), recipe, rate)
             tick += 1
         print(f"warm start, {stage.name}: loss {loss:.4f}", flush=True)
 
@@ -296,6 +301,7 @@ def train(recipe: Recipe) -> Iterator[tuple[float, list[float]]]:
     warm_start(model, template, recipe)
     episodes, schedule, how = recipe.environment.episodes(), recipe.curriculum.schedule(), recipe.training
     optimizer = optimizer_of(model, recipe)
+    num_updates = 0
     for step in range(how.steps):
         rng = np.random.default_rng(seed_of(recipe.seed, Purpose.TASKS, step))
         tasks: list[tuple[Any, tuple[int, ...]]] = []
@@ -304,13 +310,18 @@ def train(recipe: Recipe) -> Iterator[tuple[float, list[float]]]:
             task = episodes.family.sample(recipe.seed, episodes.settings.split, index, schedule.draw(rng))
             tasks += [(task, seed_of(recipe.seed, Purpose.DRAWS, step, len(tasks) + g)) for g in range(how.group_size)]
         trees = roll_out(model, template, episodes, tasks, recipe.sampling)
+        successes = [signal_of(tree.runtime.tree.root) for tree in trees]
+        for place in range(0, len(trees), how.group_size):
+            schedule.update(tasks[place][0].record.difficulty, fmean(successes[place : place + how.group_size]))
         rng = np.random.default_rng(seed_of(recipe.seed, Purpose.MINIBATCHES, step))
         losses = []
         agents = credit(trees, recipe)
         for batch in minibatches(agents, how.minibatches_per_step, rng) if agents else ():
             depth_weights(batch)
-            losses.append(learn(model, optimizer, rao_loss(model, batch, recipe), recipe))
-        yield fmean(signal_of(tree.runtime.tree.root) for tree in trees), losses
+            rate = warmed_up(recipe.learner.learning_rate, num_updates, recipe.learner.warmup_steps)
+            losses.append(learn(model, optimizer, rao_loss(model, batch, recipe), recipe, rate))
+            num_updates += 1
+        yield fmean(successes), losses
     for difficulty, success in evaluate(model, template, recipe, recipe.evaluation.tasks).items():
         print(f"difficulty {difficulty}: success {success:.2f}")
 
