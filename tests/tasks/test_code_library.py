@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from rao_gym.tasks.base import SPLITS
 from rao_gym.tasks.code import solutions
 from rao_gym.tasks.code.functions import reference_source, same_value
 from rao_gym.tasks.code.judge import Judge
-from rao_gym.tasks.code.library import ENTRIES, Entry, draw_case, library_functions, name_of, names_by_size
+from rao_gym.tasks.code.library import ENTRIES, Entry, draw_case, library_functions, name_of, names_by_size, plain
 
 ALL = [(split, entry) for split in SPLITS for entry in ENTRIES[split]]
 
@@ -54,6 +56,46 @@ def test_our_solution_does_what_the_library_does(judge: Judge, split: str, entry
     hidden = functions[entry.name].cases.hidden
     assert len(hidden) >= 24
     assert all(outcome.passed for outcome in judge.run(source, {entry.name: hidden})[entry.name])
+
+
+class Day(IntEnum):
+    MONDAY = 0
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(Day.MONDAY, 0), ((Day.MONDAY, 31), (0, 31)), ([(Day.MONDAY,), True], [(0,), True]), ({"a": [1]}, {"a": [1]})],
+)
+def test_results_of_the_library_hold_no_enumerations(value: Any, expected: Any) -> None:
+    assert same_value(expected, plain(value))
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "expected"),
+    [
+        ("html.escape", ("\"'",), "&quot;&#x27;"),
+        ("statistics.mean", ([1, 3],), 2),
+        ("statistics.mean", ([1, 2],), 1.5),
+        ("statistics.mean", ([1.0, 3.0],), 2.0),
+        ("statistics.quantiles", ([1.0, 2.0], 4), [0.75, 1.5, 2.25]),
+        ("textwrap.wrap", (" aa   bb   cc", 8), [" aa   bb", "cc"]),
+        ("email.utils.formataddr", (("a (b)", "x@y.z"),), '"a (b)" <x@y.z>'),
+        ("email.utils.formataddr", (('"\\', "x@y.z"),), '"\\"\\\\" <x@y.z>'),
+        ("xml.sax.saxutils.quoteattr", ("\n\r\t",), '"&#10;&#13;&#9;"'),
+        ("xml.sax.saxutils.quoteattr", ('"',), "'\"'"),
+        ("xml.sax.saxutils.quoteattr", ("\"'",), '"&quot;\'"'),
+    ],
+)
+def test_rules_that_specifications_add_are_those_of_the_library(path: str, arguments: Any, expected: Any) -> None:
+    entry = next(entry for _, entry in ALL if entry.path == path)
+    assert same_value(expected, entry.call(arguments))
+
+
+@pytest.mark.parametrize("name", '()<>@,:;".[]\\')
+def test_names_with_these_characters_are_quoted(name: str) -> None:
+    entry = next(entry for _, entry in ALL if entry.path == "email.utils.formataddr")
+    assert name in entry.domain
+    assert entry.call(((name, "x@y.z"),)).startswith('"')
 
 
 @pytest.mark.parametrize("split", SPLITS)

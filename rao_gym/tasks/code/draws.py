@@ -225,8 +225,8 @@ def path(rng: Generator) -> Arguments:
 
 
 def count_and_items(rng: Generator) -> Arguments:
-    """Draw a number, possibly below 1 or too large, and integers."""
-    return int(rng.integers(-1, 8)), _integers(rng, 0)
+    """Draw a number, possibly 0 or too large, and integers."""
+    return int(rng.integers(0, 8)), _integers(rng, 0)
 
 
 def _pattern(rng: Generator) -> str:

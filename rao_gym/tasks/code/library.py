@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import cache, partial
 from importlib import import_module
 from typing import Any
@@ -54,12 +55,20 @@ class Entry:
         return self.path.rpartition(".")[0]
 
     def call(self, arguments: tuple[Any, ...]) -> Any:
-        """Call the library."""
+        """Call the library; enumerations in what it returns are turned into the integers that they stand for."""
         num_positional = len(arguments) - len(self.keywords)
         function = getattr(import_module(self.module), self.path.rpartition(".")[2])
-        return function(
-            *arguments[:num_positional], **dict(zip(self.keywords, arguments[num_positional:], strict=True))
-        )
+        named = dict(zip(self.keywords, arguments[num_positional:], strict=True))
+        return plain(function(*arguments[:num_positional], **named))
+
+
+def plain(value: Any) -> Any:
+    """Return a result of the library without enumerations, which `calendar` returns from Python 3.12 on."""
+    if isinstance(value, IntEnum):
+        return int(value)
+    if type(value) in (list, tuple):
+        return type(value)(map(plain, value))
+    return value
 
 
 def name_of(path: str) -> str:
@@ -70,18 +79,23 @@ def name_of(path: str) -> str:
 
 _QUOTE = "urllib.parse.quote"
 _UNQUOTE_PLUS = "urllib.parse.unquote_plus"
+_WORDS = "words of letters, none longer than the width"
+_WRAP_RULE = "Runs of spaces are kept within a line, and dropped at its end and where the next line begins"
 
 ENTRIES: dict[str, tuple[Entry, ...]] = {
     "train": (
         Entry("textwrap.dedent", "lines indented by spaces", draws.indented),
         Entry("textwrap.indent", "lines and a prefix", draws.lines_and_prefix),
-        Entry("textwrap.wrap", "words of letters, none longer than the width", draws.text_and_width),
-        Entry(
-            "textwrap.fill", "words of letters, none longer than the width", draws.text_and_width, ("textwrap.wrap",)
-        ),
+        Entry("textwrap.wrap", f"{_WORDS}. {_WRAP_RULE}", draws.text_and_width),
+        Entry("textwrap.fill", f"{_WORDS}. {_WRAP_RULE}", draws.text_and_width, ("textwrap.wrap",)),
         Entry("textwrap.shorten", "words of letters; width at least 6", draws.text_and_width_of_mark),
         Entry("statistics.fmean", "one or more floats", draws.floats),
-        Entry("statistics.mean", "one or more integers, or one or more floats", draws.data),
+        Entry(
+            "statistics.mean",
+            "one or more integers, or one or more floats. "
+            "The mean of integers is an integer where it is a whole number, and a float elsewhere",
+            draws.data,
+        ),
         Entry("statistics.median", "one or more integers, or one or more floats", draws.data),
         Entry("statistics.median_low", "one or more integers, or one or more floats", draws.data),
         Entry("statistics.median_high", "one or more integers, or one or more floats", draws.data),
@@ -95,7 +109,14 @@ ENTRIES: dict[str, tuple[Entry, ...]] = {
         Entry("statistics.stdev", "two or more integers, or floats", draws.two_data, ("statistics.variance",)),
         Entry("statistics.covariance", "two lists of floats, of one length", draws.pairs, ("statistics.fmean",)),
         Entry("statistics.correlation", "two lists of floats, of one length", draws.pairs, ("statistics.covariance",)),
-        Entry("statistics.quantiles", "two or more floats; n from 1 to 9", draws.floats_and_parts, keywords=("n",)),
+        Entry(
+            "statistics.quantiles",
+            "two or more floats; n from 1 to 9. "
+            "The method is 'exclusive': of m sorted values, the i-th one (from 1) has the probability i / (m + 1), and "
+            "cuts beyond the first or the last value lie on the line through the two values nearest to them",
+            draws.floats_and_parts,
+            keywords=("n",),
+        ),
         Entry("difflib.IS_LINE_JUNK", "a short text", draws.junk_line),
         Entry("operator.countOf", "integers and one integer", draws.items_and_item),
         Entry("operator.indexOf", "integers and one of them", draws.items_and_member),
@@ -114,7 +135,13 @@ ENTRIES: dict[str, tuple[Entry, ...]] = {
         Entry("zlib.crc32", "bytes", draws.some_bytes),
         Entry("xml.sax.saxutils.escape", "any text", draws.markup),
         Entry("xml.sax.saxutils.unescape", "text with the entities of &, < and >", draws.escaped_markup),
-        Entry("xml.sax.saxutils.quoteattr", "any text", draws.markup, ("xml.sax.saxutils.escape",)),
+        Entry(
+            "xml.sax.saxutils.quoteattr",
+            "any text. A new line becomes `&#10;`, a carriage return `&#13;` and a tab `&#9;`; the quotes are single "
+            "ones where the text has `\"` but no `'`",
+            draws.markup,
+            ("xml.sax.saxutils.escape",),
+        ),
     ),
     "test": (
         Entry(_QUOTE, "any text", draws.web_text),
@@ -133,12 +160,17 @@ ENTRIES: dict[str, tuple[Entry, ...]] = {
         Entry("ntpath.splitext", "a path with or without a drive letter", draws.path),
         Entry("heapq.nlargest", "a number and a list of integers", draws.count_and_items),
         Entry("heapq.nsmallest", "a number and a list of integers", draws.count_and_items),
-        Entry("html.escape", "any text", draws.markup),
+        Entry("html.escape", "any text. `\"` becomes `&quot;` and `'` becomes `&#x27;`", draws.markup),
         Entry("fnmatch.fnmatchcase", "a name and a pattern", draws.name_and_pattern),
         Entry("fnmatch.filter", "names and a pattern", draws.names_and_pattern, ("fnmatch.fnmatchcase",)),
         Entry("email.utils.quote", "any text", draws.mail_text),
         Entry("email.utils.unquote", "any text", draws.mail_text),
-        Entry("email.utils.formataddr", "a pair of a name and an address, in ASCII", draws.mail_pair),
+        Entry(
+            "email.utils.formataddr",
+            "a pair of a name and an address, in ASCII. A name with any of the characters "
+            '`()<>@,:;".[]\\` is put in double quotes, and each `"` and `\\` in it gets a `\\` in front',
+            draws.mail_pair,
+        ),
     ),
 }
 """The functions of each split."""
