@@ -68,3 +68,10 @@ def nearest(name: str, valid: Iterable[str]) -> str | None:
     by_folded = {choice.casefold(): choice for choice in valid}
     matches = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.5)
     return by_folded[matches[0]] if matches else None
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the system's words for an error, or the first line of its own."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

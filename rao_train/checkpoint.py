@@ -33,7 +33,7 @@ from peft import PeftModel, load_peft_weights, set_peft_model_state_dict
 from safetensors import SafetensorError
 from transformers import PreTrainedTokenizerBase
 
-from rao_gym.errors import RaoError
+from rao_gym.errors import RaoError, reason_of
 from rao_gym.jsonable import JSON
 from rao_gym.limits import check_count
 from rao_train.learner import Learner
@@ -106,7 +106,7 @@ def save_checkpoint(
         shutil.rmtree(hidden, ignore_errors=True)
         last = _newest(folder)
         kept = f"the last good one is {last}" if last else "there is none yet"
-        raise CheckpointError(f"Cannot save a checkpoint in {folder}: {_reason(error)}; {kept}.") from error
+        raise CheckpointError(f"Cannot save a checkpoint in {folder}: {reason_of(error)}; {kept}.") from error
     _delete_old(folder, keep)
     return path
 
@@ -135,7 +135,7 @@ def load_checkpoint(folder: Path, learner: Learner) -> Checkpoint | None:
         learner.load_state_dict(torch.load(path / "learner.pt", map_location=learner.device, weights_only=True))
         _set_random_state(torch.load(path / "random.pt", map_location="cpu", weights_only=True))
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
-        raise CheckpointError(f"Cannot load the checkpoint {path}: {_reason(error)}.") from error
+        raise CheckpointError(f"Cannot load the checkpoint {path}: {reason_of(error)}.") from error
     return Checkpoint(
         path=path,
         step=json.loads((path / MANIFEST).read_text())["step"],
@@ -228,7 +228,7 @@ def _candidates(folder: Path) -> Iterator[Path]:
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
-        raise CheckpointError(f"Cannot read the checkpoints in {folder}: {_reason(error)}.") from error
+        raise CheckpointError(f"Cannot read the checkpoints in {folder}: {reason_of(error)}.") from error
     for name in sorted(names, key=lambda name: (name == pointed, _age(name)), reverse=True):
         yield folder / name
 
@@ -284,10 +284,3 @@ def _set_random_state(state: Mapping[str, Any]) -> None:
     torch.set_rng_state(state["torch"])
     if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["cuda"])
-
-
-def _reason(error: BaseException) -> str:
-    """Return the system's words for an error, or the first line of its own."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from rao_gym.errors import InvalidValueError, RaoError
+from rao_gym.errors import InvalidValueError, RaoError, reason_of
 from rao_train.batching import PaddedBatch, input_length, micro_batches, pad
 from rao_train.credit import CreditedTrajectory
 from rao_train.learner_settings import ALL_LINEAR, LearnerSettings, LoraSettings
@@ -309,7 +309,7 @@ class Learner:
             _replace_folder(folder, hidden)
         except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors have their own kinds
             shutil.rmtree(hidden, ignore_errors=True)
-            raise ExportError(f"Cannot write the model to {folder}: {_reason(error)}.") from error
+            raise ExportError(f"Cannot write the model to {folder}: {reason_of(error)}.") from error
 
 
 def _replace_folder(folder: Path, new: Path) -> None:
@@ -325,13 +325,6 @@ def _replace_folder(folder: Path, new: Path) -> None:
             old.rename(folder)
         raise
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _reason(error: BaseException) -> str:
-    """Return the system's words for an error, or the first line of its own."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def _with_adapters(

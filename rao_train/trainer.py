@@ -124,7 +124,8 @@ class Trainer:
         self._template = TurnTemplate(self.tokenizer)
         self._phases = phases_of(recipe)
         self._phase = self._phases[0]
-        self._learner = Learner(model, self._learner_settings(), temperature=recipe.sampling.temperature or 1.0)
+        temperature = recipe.sampling.temperature or 1.0
+        self._learner = Learner(model, self._learner_settings(), temperature=temperature, adapter_seed=recipe.seed)
         self._engine = TransformersEngine(
             self._learner.model, [self._template.end_id], recipe.engine, bf16=recipe.learner.bf16
         )
