@@ -130,6 +130,11 @@ def test_the_version(rao: Rao, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("rao-gym ")
 
 
+def hear_ctrl_c() -> None:
+    """Undo what a job in the background inherits: it is deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_interrupted_with_ctrl_c(rao_process: Rao, tmp_path: Path) -> None:
     (tmp_path / "slow_policy.py").write_text(
         "import time\n\ndef wait(turns):\n    print('asked', flush=True)\n    time.sleep(60)\n    return []\n"
@@ -140,6 +145,7 @@ def test_interrupted_with_ctrl_c(rao_process: Rao, tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        preexec_fn=hear_ctrl_c,
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"asked\n"

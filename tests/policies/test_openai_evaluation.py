@@ -87,6 +87,11 @@ def test_a_model_that_does_not_exist_ends_the_command(chat_server: Any, evaluate
     assert results == []
 
 
+def hear_ctrl_c() -> None:
+    """Undo what a job in the background inherits: it is deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_does_not_wait_for_a_slow_server(chat_server: Any, tmp_path: Path) -> None:
     asked, release = threading.Event(), threading.Event()
 
@@ -104,6 +109,7 @@ def test_ctrl_c_does_not_wait_for_a_slow_server(chat_server: Any, tmp_path: Path
         stderr=subprocess.PIPE,
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        preexec_fn=hear_ctrl_c,
     )
     assert asked.wait(60)
     process.send_signal(signal.SIGINT)
