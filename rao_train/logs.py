@@ -18,6 +18,7 @@ from typing import Any
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from rao_gym.errors import InvalidValueError
+from rao_gym.evaluation.store import write_whole
 from rao_gym.tree import ExecutionTree
 from rao_train.metrics import Metrics
 
@@ -95,7 +96,7 @@ class RunLog:
             self._trees.write(tree.to_json() + "\n")
             self._tree_ticks.append(tick)
         self._trees.flush()
-        _replace_text(self._ticks_path, json.dumps(self._tree_ticks))
+        write_whole(self._ticks_path, json.dumps(self._tree_ticks))
 
 
 def read_log(folder: Path) -> list[LogEntry]:
@@ -109,14 +110,14 @@ def _keep_until(folder: Path, tick: int) -> list[int]:
     metrics, trees = folder / METRICS, folder / TREES
     if metrics.exists():
         lines = [line for line in metrics.read_text(encoding="utf-8").splitlines() if _tick_of(line) <= tick]
-        _replace_text(metrics, "".join(f"{line}\n" for line in lines))
+        write_whole(metrics, "".join(f"{line}\n" for line in lines))
     kept = [one for one in _ticks_in(folder / TREE_TICKS) if one <= tick]
     if not (trees.exists() and kept):
         trees.unlink(missing_ok=True)
         return []
     text = trees.read_text(encoding="utf-8")
     lines = [line for line in text.split("\n") if line][: len(kept)]  # splitlines would break at a policy's U+2028
-    _replace_text(trees, "".join(f"{line}\n" for line in lines))
+    write_whole(trees, "".join(f"{line}\n" for line in lines))
     return kept[: len(lines)]
 
 
@@ -126,13 +127,6 @@ def _ticks_in(path: Path) -> list[int]:
         return [int(tick) for tick in json.loads(path.read_text(encoding="utf-8"))]
     except (FileNotFoundError, ValueError, TypeError):
         return []
-
-
-def _replace_text(path: Path, text: str) -> None:
-    """Replace a file's contents at once."""
-    hidden = path.with_name(f".{path.name}.tmp")
-    hidden.write_text(text, encoding="utf-8")
-    hidden.replace(path)
 
 
 def _tick_of(line: str) -> float:

@@ -19,6 +19,8 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from peft import PeftModel
+from transformers import PreTrainedModel
 
 from rao_gym.errors import InvalidValueError
 from rao_gym.tree import ExecutionTree
@@ -124,8 +126,7 @@ class Trainer:
         self._template = TurnTemplate(self.tokenizer)
         self._phases = phases_of(recipe)
         self._phase = self._phases[0]
-        temperature = recipe.sampling.temperature or 1.0
-        self._learner = Learner(model, self._learner_settings(), temperature=temperature, adapter_seed=recipe.seed)
+        self._learner = self._learner_of(model)
         self._engine = TransformersEngine(
             self._learner.model, [self._template.end_id], recipe.engine, bf16=recipe.learner.bf16
         )
@@ -324,12 +325,16 @@ class Trainer:
         """Make a phase the present one; a new phase has a new optimizer."""
         if phase is not self._phase:
             self._phase = phase
-            temperature = self.recipe.sampling.temperature or 1.0
-            self._learner = Learner(self._learner.model, self._learner_settings(), temperature=temperature)
+            self._learner = self._learner_of(self._learner.model)
         if phase.stage is not None:
             seed = seed_of(self.recipe.seed, Purpose.DEMONSTRATIONS, phase.place)
             trees = demonstrate(self.recipe.environment.episodes(), phase.stage, seed)
             self._demonstrations = [sequence for tree in trees for sequence in sequences_of(tree, self._template)]
+
+    def _learner_of(self, model: PreTrainedModel | PeftModel) -> Learner:
+        """Return a new learner for the present phase."""
+        temperature = self.recipe.sampling.temperature or 1.0
+        return Learner(model, self._learner_settings(), temperature=temperature, adapter_seed=self.recipe.seed)
 
     def _learner_settings(self) -> LearnerSettings:
         """Return the learner's settings in the present phase."""

@@ -87,10 +87,12 @@ class RunFolder:
     def finish(self) -> None:
         """Put the lines in order and write the summary of all that the folder holds."""
         results = [self._all[key] for key in sorted(self._all)]
-        _write(self.path / RESULTS, "".join(f"{result.to_json()}\n" for result in results))
+        write_whole(self.path / RESULTS, "".join(f"{result.to_json()}\n" for result in results))
         order = {result.task: place for place, result in enumerate(results)}
         _rewrite(self.path / TREES, lambda line: order.get(_task_id(line)))
-        _write(self.path / SUMMARY, json.dumps([asdict(summary) for summary in summarize(results)], indent=2) + "\n")
+        write_whole(
+            self.path / SUMMARY, json.dumps([asdict(summary) for summary in summarize(results)], indent=2) + "\n"
+        )
 
 
 def clear(path: Path) -> None:
@@ -153,7 +155,7 @@ def _claim(path: Path, settings: dict[str, JSON]) -> None:
     if not file.exists():
         if (path / RESULTS).exists():
             raise InvalidValueError(f"{str(path)!r} holds results without {SETTINGS}. Choose another folder.")
-        _write(file, json.dumps(settings, indent=2) + "\n")
+        write_whole(file, json.dumps(settings, indent=2) + "\n")
         return
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
@@ -244,7 +246,7 @@ def _task_id(line: bytes) -> str:
         return ""
 
 
-def _write(file: Path, text: str) -> None:
+def write_whole(file: Path, text: str) -> None:
     """Write a file as a whole or not at all."""
     partial = file.with_name(file.name + ".partial")
     partial.write_text(text, encoding="utf-8")

@@ -29,20 +29,23 @@ from rao_train.engines import EngineSettings, Request, Sampling, TransformersEng
 from rao_train.engines.transformers import draw
 
 VOCABULARY, END = 37, 1
+SIZES: dict[str, Any] = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "initializer_range": 0.3,
+}
 
 
 def qwen3() -> PreTrainedModel:
     torch.manual_seed(0)
     return Qwen3ForCausalLM(
         Qwen3Config(
-            vocab_size=VOCABULARY,
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
+            **SIZES,
             head_dim=8,
-            initializer_range=0.3,
         )
     )
 
@@ -56,14 +59,8 @@ def mistral_with_a_sliding_window() -> PreTrainedModel:
     torch.manual_seed(0)
     return MistralForCausalLM(
         MistralConfig(
-            vocab_size=VOCABULARY,
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
+            **SIZES,
             sliding_window=6,
-            initializer_range=0.3,
         )
     )
 
@@ -72,14 +69,8 @@ def lfm2_with_convolutions() -> PreTrainedModel:
     torch.manual_seed(0)
     return Lfm2ForCausalLM(
         Lfm2Config(
-            vocab_size=VOCABULARY,
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
+            **SIZES,
             layer_types=["conv", "full_attention"],
-            initializer_range=0.3,
         )
     )
 
