@@ -100,17 +100,10 @@ class Roster:
 class RosterView:
     """What both PettingZoo views have in common; to be named before PettingZoo's own class.
 
+    The views say what their arguments are.
+
     Attributes:
         is_parallelizable: What PettingZoo's metadata says of the view.
-
-    Args:
-        id: A registered id.
-        render_mode: ``"human"`` prints the tree after every step, ``"ansi"`` returns it as text.
-        **options: As `rao_gym.episodes` takes them.
-
-    Raises:
-        UnknownNameError: The id, an option or the render mode does not exist.
-        InvalidValueError: A value is out of range.
     """
 
     is_parallelizable: ClassVar[bool]
