@@ -21,11 +21,11 @@ from rich.table import Table
 from torch import Tensor
 from transformers import PreTrainedModel, Qwen3Config, Qwen3ForCausalLM
 
-from rao_train.batching import input_length, micro_batches
 from rao_train.credit import CreditedTrajectory
-from rao_train.learner import Learner
-from rao_train.learner_settings import LearnerSettings
-from rao_train.trajectory import Trajectory
+from rao_train.learning.batching import input_length, micro_batches
+from rao_train.learning.learner import Learner
+from rao_train.learning.settings import LearnerSettings
+from rao_train.rollout.trajectory import Trajectory
 
 
 def main() -> None:
@@ -74,7 +74,7 @@ def random_batch(num_sequences: int, longest: int, vocabulary: int) -> list[Cred
     """Return trajectories of random tokens, half of them generated, in runs as turns are."""
     generator = np.random.default_rng(0)
     batch = []
-    for tree, length in enumerate(generator.integers(longest // 2, longest + 1, num_sequences)):
+    for place, length in enumerate(generator.integers(longest // 2, longest + 1, num_sequences)):
         mask_T = (np.arange(length) // 10) % 2 == 1
         trajectory = Trajectory(
             tokens_T=generator.integers(0, vocabulary, length).astype(np.int32),
@@ -82,7 +82,7 @@ def random_batch(num_sequences: int, longest: int, vocabulary: int) -> list[Cred
             logprobs_T=np.where(mask_T, -np.log(vocabulary), 0).astype(np.float32),
             node=0,
             depth=0,
-            tree=tree,
+            rollout=place,
             group=0,
             policy_version=0,
         )

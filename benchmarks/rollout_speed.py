@@ -15,10 +15,10 @@ from time import perf_counter
 import torch
 
 from rao_train.engines import Completion, Request, Sampling, TransformersEngine
-from rao_train.models import load_folder
-from rao_train.recipes import load_recipe
-from rao_train.rollout import PlannedTree, RolloutWorker
-from rao_train.turn_template import TurnTemplate
+from rao_train.models.loading import load_folder
+from rao_train.models.turn_template import TurnTemplate
+from rao_train.recipes.reading import load_recipe
+from rao_train.rollout.worker import PlannedRollout, RolloutWorker
 
 Event = Sequence[Request] | Hashable
 
@@ -64,22 +64,21 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     recipe = load_recipe(arguments.recipe)
-    episodes = recipe.environment.episodes()
+    setup = recipe.environment.setup()
     model, tokenizer = load_folder(arguments.model, recipe.model.device)
     template = TurnTemplate(tokenizer)
     engine = TransformersEngine(model, [template.end_id], recipe.engine, bf16=recipe.learner.bf16)
     gc.freeze()  # as `rao train` does
     observer = Observer(engine)
-    worker = RolloutWorker(episodes, observer, template, recipe.sampling)
+    worker = RolloutWorker(setup, observer, template, recipe.sampling)
     num_generated, rollout_seconds, engine_seconds = 0, 0.0, 0.0
     for round_number in range(arguments.rounds):
         observer.events.clear()
         tasks = [
-            episodes.family.sample(round_number, "train", index, arguments.difficulty)
-            for index in range(arguments.trees)
+            setup.family.sample(round_number, "train", index, arguments.difficulty) for index in range(arguments.trees)
         ]
         plans = [
-            PlannedTree(task=task, tree=place, group=place, seed=(round_number, place))
+            PlannedRollout(task=task, index=place, group=place, seed=(round_number, place))
             for place, task in enumerate(tasks)
         ]
         started = perf_counter()

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from transformers.utils import logging as transformers_logging
 
-from rao_train.demo import TITLES, run_demo
+from rao_train.demo.comparison import TITLES, run_demo
 
 
 def main() -> None:

@@ -20,8 +20,8 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from rao_train.logs import LogEntry, read_log
-from rao_train.trainer import TRAIN
+from rao_train.run.logs import LogEntry, read_log
+from rao_train.run.trainer import TRAIN
 
 PANELS = {
     "success/root": "success of the roots",

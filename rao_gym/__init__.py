@@ -5,7 +5,7 @@ from rao_gym.envs.parallel import parallel_env
 from rao_gym.errors import RaoError
 from rao_gym.limits import Limits, LimitsLeft
 from rao_gym.policies.base import Policy, Turn
-from rao_gym.registry import episodes, register, registered_ids
+from rao_gym.registry import make_setup, register, registered_ids
 from rao_gym.runtime import Runtime
 from rao_gym.tasks.base import Task, TaskFamily
 from rao_gym.tree import ExecutionTree, Node, NodeStatus, StopReason
@@ -26,7 +26,7 @@ __all__ = [
     "Turn",
     "__version__",
     "aec_env",
-    "episodes",
+    "make_setup",
     "parallel_env",
     "register",
     "registered_ids",

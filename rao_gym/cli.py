@@ -10,8 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from io import TextIOWrapper
 from typing import Any, NoReturn
 
-from rao_gym import demo
-from rao_gym.commands import difficulty, envs, eval, play, replay, view
+from rao_gym.commands import demo, difficulty, envs, eval, play, replay, view
 from rao_gym.errors import InvalidValueError, MissingExtraError, RaoError, unknown_name
 from rao_gym.version import __version__
 

@@ -66,7 +66,7 @@ class EpisodeSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Episodes:
+class Setup:
     """A family with the settings under which its episodes run.
 
     Attributes:
@@ -131,7 +131,7 @@ def load_object(path: str) -> Any:
         raise InvalidValueError(f"Cannot import {path!r}: {error}.") from error
 
 
-def episodes(id: str, **options: Any) -> Episodes:
+def make_setup(id: str, **options: Any) -> Setup:
     """Build a family and the settings of its episodes from an id and options.
 
     Args:
@@ -143,10 +143,10 @@ def episodes(id: str, **options: Any) -> Episodes:
         UnknownNameError: The id or an option does not exist.
         InvalidValueError: A value is out of range.
     """
-    return episodes_of(family_class(id), **options)
+    return setup_of(family_class(id), **options)
 
 
-def episodes_of(family: type[TaskFamily[Any]], **options: Any) -> Episodes:
+def setup_of(family: type[TaskFamily[Any]], **options: Any) -> Setup:
     """Do what `episodes` does, for a family's class.
 
     Raises:
@@ -159,7 +159,7 @@ def episodes_of(family: type[TaskFamily[Any]], **options: Any) -> Episodes:
     for name in options:
         if name not in limit_names | setting_names | family_names:
             raise unknown_name(f"option of {family.id}", name, sorted(limit_names | setting_names | family_names))
-    return Episodes(
+    return Setup(
         family=family(**_pick(options, family_names)),
         limits=replace(family.default_limits, **_pick(options, limit_names)),
         settings=EpisodeSettings(**_pick(options, setting_names)),

@@ -11,11 +11,11 @@ import torch
 from transformers.utils import logging as transformers_logging
 
 from rao_gym.errors import InvalidValueError
-from rao_train.config import Recipe
-from rao_train.logs import read_log
-from rao_train.progress import ConsoleReporter
-from rao_train.recipes import load_recipe, shipped_recipes
-from rao_train.trainer import EVALUATION, Trainer
+from rao_train.recipes.reading import load_recipe, shipped_recipes
+from rao_train.recipes.settings import Recipe
+from rao_train.run.logs import read_log
+from rao_train.run.progress import ConsoleReporter
+from rao_train.run.trainer import EVALUATION, Trainer
 
 
 def add_train_parser(subparsers: Any) -> None:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from rao_gym import rewards
 from rao_gym.errors import InvalidValueError, unknown_name
-from rao_train.trajectory import RolloutTree, Trajectory
+from rao_train.rollout.trajectory import Rollout, Trajectory
 
 
 class RewardScope(StrEnum):
@@ -128,7 +128,7 @@ class Credit:
 
 
 def node_rewards(
-    rollout: RolloutTree, delegation_bonus: float, scope: RewardScope = RewardScope.NODE
+    rollout: Rollout, delegation_bonus: float, scope: RewardScope = RewardScope.NODE
 ) -> Mapping[int, float]:
     """Return R by node id (Eq. 1).
 
@@ -142,11 +142,11 @@ def node_rewards(
     Returns:
         R of the nodes that have one: a node whose judge failed has none.
     """
-    by_node = rewards.node_rewards(rollout.execution, rollout.signals.by_node, delegation_bonus)
+    by_node = rewards.node_rewards(rollout.tree, rollout.signals.by_node, delegation_bonus)
     if scope is RewardScope.NODE:
         return by_node
-    root = rollout.execution.root.id
-    return {node.id: by_node[root] for node in rollout.execution.nodes} if root in by_node else {}
+    root = rollout.tree.root.id
+    return {node.id: by_node[root] for node in rollout.tree.nodes} if root in by_node else {}
 
 
 def leave_one_out_baselines(root_rewards_G: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -199,7 +199,7 @@ def weighted_by_depth(batch: Sequence[CreditedTrajectory]) -> list[CreditedTraje
     return [replace(credited, weight=float(weight)) for credited, weight in zip(batch, weights_N, strict=True)]
 
 
-def credit(rollouts: Sequence[RolloutTree], settings: CreditSettings) -> Credit:
+def credit(rollouts: Sequence[Rollout], settings: CreditSettings) -> Credit:
     """Give every trajectory of a training step its reward and its advantage.
 
     Args:
@@ -209,7 +209,7 @@ def credit(rollouts: Sequence[RolloutTree], settings: CreditSettings) -> Credit:
     Raises:
         InvalidValueError: A group has only one tree, and the baseline needs two.
     """
-    groups: dict[int, list[RolloutTree]] = {}
+    groups: dict[int, list[Rollout]] = {}
     for rollout in rollouts:
         groups.setdefault(rollout.group, []).append(rollout)
     kept: list[CreditedTrajectory] = []

@@ -27,17 +27,17 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from rao_gym.registry import Episodes
+from rao_gym.registry import Setup
 from rao_gym.runtime import Runtime
 from rao_gym.tree import Node
-from rao_train.config import Recipe
 from rao_train.engines import Sampling
 from rao_train.engines.transformers import draw
-from rao_train.models import model_of
-from rao_train.recipes import load_recipe
+from rao_train.models.turn_template import TurnTemplate
+from rao_train.recipes.reading import load_recipe
+from rao_train.recipes.settings import Recipe
+from rao_train.run.model import model_of
+from rao_train.run.warm_start import demonstrate, sequences_of
 from rao_train.seeds import Purpose, seed_of
-from rao_train.turn_template import TurnTemplate
-from rao_train.warmstart import demonstrate, sequences_of
 
 
 @dataclass(slots=True, eq=False)
@@ -86,10 +86,10 @@ class Tree:
 
 
 def roll_out(
-    model: Any, template: TurnTemplate, episodes: Episodes, tasks: Sequence[tuple[Any, tuple[int, ...]]], how: Sampling
+    model: Any, template: TurnTemplate, setup: Setup, tasks: Sequence[tuple[Any, tuple[int, ...]]], how: Sampling
 ) -> list[Tree]:
     """Grow one tree for each task and seed; the ready nodes of all trees are generated together."""
-    trees = [Tree(episodes.runtime(), seed) for _, seed in tasks]
+    trees = [Tree(setup.runtime(), seed) for _, seed in tasks]
     for tree, (task, _) in zip(trees, tasks, strict=True):
         tree.runtime.start(task)
     while growing := [(place, tree) for place, tree in enumerate(trees) if not tree.runtime.done]:
@@ -263,7 +263,7 @@ def warm_start(model: Any, template: TurnTemplate, recipe: Recipe) -> None:
     """Imitate what scripted policies write, stage by stage."""
     tick = 0
     for place, stage in enumerate(recipe.warm_start.stages):
-        trees = demonstrate(recipe.environment.episodes(), stage, seed_of(recipe.seed, Purpose.DEMONSTRATIONS, place))
+        trees = demonstrate(recipe.environment.setup(), stage, seed_of(recipe.seed, Purpose.DEMONSTRATIONS, place))
         found = [sequence for tree in trees for sequence in sequences_of(tree, template)]
         shown = [Demonstration(sequence.tokens_T.tolist(), sequence.mask_T.tolist()) for sequence in found]
         optimizer = optimizer_of(model, recipe)
@@ -282,13 +282,13 @@ def warm_start(model: Any, template: TurnTemplate, recipe: Recipe) -> None:
 
 def evaluate(model: Any, template: TurnTemplate, recipe: Recipe, num_tasks: int) -> dict[int, float]:
     """Return the mean success of each difficulty on tasks that are not trained on."""
-    episodes, how = recipe.environment.episodes(), recipe.evaluation
+    setup, how = recipe.environment.setup(), recipe.evaluation
     sampling = Sampling(temperature=how.temperature, max_new_tokens=recipe.sampling.max_new_tokens)
     success = {}
     for difficulty in how.difficulties:
-        tasks = [episodes.family.sample(recipe.seed, how.split, index, difficulty) for index in range(num_tasks)]
+        tasks = [setup.family.sample(recipe.seed, how.split, index, difficulty) for index in range(num_tasks)]
         seeds = [seed_of(recipe.seed, Purpose.EVALUATION, difficulty, index) for index in range(num_tasks)]
-        trees = roll_out(model, template, episodes, list(zip(tasks, seeds, strict=True)), sampling)
+        trees = roll_out(model, template, setup, list(zip(tasks, seeds, strict=True)), sampling)
         success[difficulty] = fmean(signal_of(tree.runtime.tree.root) for tree in trees)
     return success
 
@@ -299,7 +299,7 @@ def train(recipe: Recipe) -> Iterator[tuple[float, list[float]]]:
     model.eval()  # no dropout: π would differ from μ for no reason
     template = TurnTemplate(tokenizer)
     warm_start(model, template, recipe)
-    episodes, schedule, how = recipe.environment.episodes(), recipe.curriculum.schedule(), recipe.training
+    setup, schedule, how = recipe.environment.setup(), recipe.curriculum.schedule(), recipe.training
     optimizer = optimizer_of(model, recipe)
     num_updates = 0
     for step in range(how.steps):
@@ -307,9 +307,9 @@ def train(recipe: Recipe) -> Iterator[tuple[float, list[float]]]:
         tasks: list[tuple[Any, tuple[int, ...]]] = []
         for group in range(how.tasks_per_step):
             index = step * how.tasks_per_step + group
-            task = episodes.family.sample(recipe.seed, episodes.settings.split, index, schedule.draw(rng))
+            task = setup.family.sample(recipe.seed, setup.settings.split, index, schedule.draw(rng))
             tasks += [(task, seed_of(recipe.seed, Purpose.DRAWS, step, len(tasks) + g)) for g in range(how.group_size)]
-        trees = roll_out(model, template, episodes, tasks, recipe.sampling)
+        trees = roll_out(model, template, setup, tasks, recipe.sampling)
         successes = [signal_of(tree.runtime.tree.root) for tree in trees]
         for place in range(0, len(trees), how.group_size):
             schedule.update(tasks[place][0].record.difficulty, fmean(successes[place : place + how.group_size]))

@@ -11,8 +11,8 @@ import numpy as np
 from rao_gym.errors import InvalidValueError
 from rao_gym.policies.base import Turn
 from rao_train.engines import Completion, Request, Sampling, TransformersEngine
-from rao_train.models import load_folder
-from rao_train.turn_template import TurnTemplate
+from rao_train.models.loading import load_folder
+from rao_train.models.turn_template import TurnTemplate
 
 
 class HuggingFacePolicy:

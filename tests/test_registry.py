@@ -7,11 +7,11 @@ from counting import Counting
 
 from rao_gym import registered_ids
 from rao_gym.errors import InvalidValueError, RaoError, UnknownNameError, nearest, unknown_name
-from rao_gym.registry import EpisodeSettings, episodes, episodes_of, load_object
+from rao_gym.registry import EpisodeSettings, load_object, make_setup, setup_of
 
 
 def test_options_find_their_place() -> None:
-    built = episodes_of(Counting, max_depth=2, window=1_000, difficulty=3, split="test", actions="tools")
+    built = setup_of(Counting, max_depth=2, window=1_000, difficulty=3, split="test", actions="tools")
     assert (built.limits.max_depth, built.limits.window, built.limits.max_turns) == (2, 1_000, 25)
     assert (built.settings.difficulty, built.settings.split) == (3, "test")
     runtime = built.runtime()
@@ -35,14 +35,14 @@ def test_options_find_their_place() -> None:
 )
 def test_bad_options_are_named(options: dict[str, Any], complaint: str) -> None:
     with pytest.raises(RaoError) as caught:
-        episodes_of(Counting, **options)
+        setup_of(Counting, **options)
     assert str(caught.value).startswith(complaint)
     assert "\n" not in str(caught.value)
 
 
 def test_an_unknown_id_is_answered_with_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'rao/LongContext-v0'"):
-        episodes("rao/LongContxt-v0")
+        make_setup("rao/LongContxt-v0")
 
 
 def test_what_cannot_be_imported_is_named() -> None:

@@ -18,7 +18,7 @@ from rao_gym.rewards import Judge, success_signals
 from rao_gym.runtime import Runtime
 from rao_gym.tree import ExecutionTree, Node
 from rao_train.credit import CreditedTrajectory
-from rao_train.trajectory import RolloutTree, Trajectory
+from rao_train.rollout.trajectory import Rollout, Trajectory
 
 VOCABULARY = 40
 
@@ -48,7 +48,7 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordLevel(words, unk_token="0")))
 
 
-def make_trajectory(length: int, *, seed: int = 0, depth: int = 0, node: int = 0, tree: int = 0) -> Trajectory:
+def make_trajectory(length: int, *, seed: int = 0, depth: int = 0, node: int = 0, rollout: int = 0) -> Trajectory:
     """Return a trajectory of random tokens, about half of them generated."""
     generator = np.random.default_rng([seed, length])
     mask_T = generator.random(length) < 0.5
@@ -61,7 +61,7 @@ def make_trajectory(length: int, *, seed: int = 0, depth: int = 0, node: int = 0
         logprobs_T=logprobs_T,
         node=node,
         depth=depth,
-        tree=tree,
+        rollout=rollout,
         group=0,
         policy_version=0,
     )
@@ -126,9 +126,9 @@ def _call_launch(goal: str, start: int, end: int) -> str:
     return f'<tool_call>{{"name": "launch_subagent", "arguments": {arguments}}}</tool_call>'
 
 
-def make_rollout(plan: Plan, *, tree: int = 0, group: int = 0, judge: Judge | None = None) -> RolloutTree:
+def make_rollout(plan: Plan, *, index: int = 0, group: int = 0, judge: Judge | None = None) -> Rollout:
     """Carry out a plan, with a made-up trajectory for each node."""
-    execution = grow(plan)
+    tree = grow(plan)
     tokens_T = np.array([1, 2, 3], dtype=np.int32)
     trajectories = [
         Trajectory(
@@ -137,17 +137,17 @@ def make_rollout(plan: Plan, *, tree: int = 0, group: int = 0, judge: Judge | No
             logprobs_T=np.array([0, -1, -1], dtype=np.float32),
             node=node.id,
             depth=node.depth,
-            tree=tree,
+            rollout=index,
             group=group,
             policy_version=0,
         )
-        for node in execution.nodes
+        for node in tree.nodes
         if node.turns
     ]
-    return RolloutTree(
-        execution=execution,
-        signals=success_signals(execution, judge),
-        trajectories=trajectories,
+    return Rollout(
         tree=tree,
+        signals=success_signals(tree, judge),
+        trajectories=trajectories,
+        index=index,
         group=group,
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from rao_gym.commands.common import add_environment_arguments, environment_options, resolve_id
 from rao_gym.errors import InvalidValueError
-from rao_gym.evaluation.evaluate import build_episodes
+from rao_gym.evaluation.evaluate import build_setup
 from rao_gym.runtime import Runtime
 from rao_gym.tools import Parameter, ToolSpec
 from rao_gym.tree import Node
@@ -43,8 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     for name in ("difficulty", "split"):
         if name in options:
             raise InvalidValueError(f"{name} is not an option here; write --{name}.")
-    episodes = build_episodes(resolve_id(arguments.id), arguments.split, options)
-    runtime = episodes.runtime()
+    setup = build_setup(resolve_id(arguments.id), arguments.split, options)
+    runtime = setup.runtime()
     try:
         runtime.reset(arguments.seed, arguments.difficulty, split=arguments.split, index=arguments.index)
         print(f"{runtime.task.record.id}\n{HELP}")

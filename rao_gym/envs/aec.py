@@ -6,9 +6,9 @@ from typing import Any
 
 from pettingzoo import AECEnv
 
-from rao_gym.envs.agents import RosterView
-from rao_gym.envs.episodes import terminated, truncated
 from rao_gym.envs.observation import Observation
+from rao_gym.envs.roster import RosterView
+from rao_gym.envs.source import terminated, truncated
 from rao_gym.errors import UsageError
 
 
@@ -26,7 +26,7 @@ class RecursiveAECEnv(RosterView, AECEnv[str, Observation, str | None]):
     Args:
         id: A registered id.
         render_mode: ``"human"`` prints the tree after every step, ``"ansi"`` returns it as text.
-        **options: As `rao_gym.episodes` takes them.
+        **options: As `rao_gym.make_setup` takes them.
 
     Raises:
         UnknownNameError: The id, an option or the render mode does not exist.
@@ -116,7 +116,7 @@ def aec_env(id: str, render_mode: str | None = None, **options: Any) -> Recursiv
     Args:
         id: A registered id, such as ``rao/LongContext-v0``.
         render_mode: ``"human"``, ``"ansi"`` or None.
-        **options: Limits, settings and the family's own options, as `rao_gym.episodes` takes them.
+        **options: Limits, settings and the family's own options, as `rao_gym.make_setup` takes them.
 
     Raises:
         UnknownNameError: The id, an option or the render mode does not exist.

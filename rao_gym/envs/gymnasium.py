@@ -6,11 +6,11 @@ from typing import Any, cast
 
 import gymnasium
 
-from rao_gym.envs.episodes import RENDER_FPS, RENDER_MODES, EpisodeSource, reward_at_end, terminated, truncated
 from rao_gym.envs.observation import Observation, observation_space, observe
+from rao_gym.envs.source import RENDER_FPS, RENDER_MODES, EpisodeSource, reward_at_end, terminated, truncated
 from rao_gym.envs.spaces import UnicodeText
 from rao_gym.policies.base import Turn
-from rao_gym.registry import episodes_of, load_object
+from rao_gym.registry import load_object, setup_of
 from rao_gym.runtime import Runtime, turn_of
 from rao_gym.tree import ExecutionTree, Node
 
@@ -56,10 +56,10 @@ class RecursiveEnv(gymnasium.Env[Observation, str]):
     metadata = {"render_modes": list(RENDER_MODES), "render_fps": RENDER_FPS}  # noqa: RUF012  # declared by gym.Env
 
     def __init__(self, family: str, render_mode: str | None = None, **options: Any) -> None:
-        self._source = EpisodeSource(episodes_of(load_object(family), **options), render_mode)
+        self._source = EpisodeSource(setup_of(load_object(family), **options), render_mode)
         self.render_mode = render_mode
         self.action_space = UnicodeText()
-        space = observation_space(self._source.episodes.limits)
+        space = observation_space(self._source.setup.limits)
         self.observation_space = cast("gymnasium.Space[Observation]", space)
 
     @property
@@ -118,7 +118,7 @@ class RecursiveEnv(gymnasium.Env[Observation, str]):
         runtime.act(_shown(runtime), action)
         tree, shown, reward = runtime.tree, _shown(runtime), 0.0
         if runtime.done:
-            reward = reward_at_end(tree, tree.root, self._source.episodes.settings.delegation_bonus)
+            reward = reward_at_end(tree, tree.root, self._source.setup.settings.delegation_bonus)
         self._source.render_if_watched()
         ends = terminated(tree.root), truncated(tree.root)
         return observe(runtime, shown), reward, *ends, _info(runtime, shown)

@@ -6,9 +6,9 @@ from typing import Any
 
 from pettingzoo import ParallelEnv
 
-from rao_gym.envs.agents import RosterView
-from rao_gym.envs.episodes import terminated, truncated
 from rao_gym.envs.observation import Observation
+from rao_gym.envs.roster import RosterView
+from rao_gym.envs.source import terminated, truncated
 from rao_gym.errors import UsageError, unknown_name
 
 
@@ -26,7 +26,7 @@ class RecursiveParallelEnv(RosterView, ParallelEnv[str, Observation, str]):
     Args:
         id: A registered id.
         render_mode: ``"human"`` prints the tree after every step, ``"ansi"`` returns it as text.
-        **options: As `rao_gym.episodes` takes them.
+        **options: As `rao_gym.make_setup` takes them.
 
     Raises:
         UnknownNameError: The id, an option or the render mode does not exist.
@@ -123,7 +123,7 @@ def parallel_env(id: str, render_mode: str | None = None, **options: Any) -> Rec
     Args:
         id: A registered id, such as ``rao/LongContext-v0``.
         render_mode: ``"human"``, ``"ansi"`` or None.
-        **options: Limits, settings and the family's own options, as `rao_gym.episodes` takes them.
+        **options: Limits, settings and the family's own options, as `rao_gym.make_setup` takes them.
 
     Raises:
         UnknownNameError: The id, an option or the render mode does not exist.

@@ -72,7 +72,7 @@ def evaluate(
         seed: Seed that tasks are drawn from.
         split: Split that tasks are drawn from.
         workers: Trees that grow at once; the results do not depend on it.
-        options: Limits, settings and family options, as `rao_gym.episodes` takes them.
+        options: Limits, settings and family options, as `rao_gym.make_setup` takes them.
         policy_options: Options of a policy that is given by name.
         out: A folder for results, trees and a summary. If it holds results of the same settings, only the missing
             episodes are played.
@@ -111,7 +111,7 @@ def evaluate(
             for result in earlier.values():
                 _report(progress, result, None)
             missing = [key for key in keys if key not in earlier]
-            for rollout in run_rollouts(stage.policy, stage.episodes, missing, workers=workers, sandbox=sandbox):
+            for rollout in run_rollouts(stage.policy, stage.setup, missing, workers=workers, sandbox=sandbox):
                 result = result_of(
                     rollout, id=stage.id, policy=policy_name(policy), policy_options=policy_options, options=options
                 )
@@ -145,7 +145,7 @@ def replay(result: EpisodeResult, policy: PolicyLike | None = None) -> tuple[Epi
         played: str | PolicyLike = result.policy if policy is None else policy
         policy_options = result.policy_options if policy is None else {}
         stage = _stages(played, [result.id], result.split, result.options, policy_options, stack)[0]
-        rollout = next(iter(run_rollouts(stage.policy, stage.episodes, [key], workers=1)))
+        rollout = next(iter(run_rollouts(stage.policy, stage.setup, [key], workers=1)))
     if rollout.tree is None:
         raise ServerError(rollout.error)
     again = result_of(
@@ -164,12 +164,12 @@ class _Stage:
 
     Attributes:
         id: The environment's id.
-        episodes: Its family and settings.
+        setup: Its family and settings.
         policy: Who plays it.
     """
 
     id: str
-    episodes: registry.Episodes
+    setup: registry.Setup
     policy: Policy
 
 
@@ -187,20 +187,20 @@ def _stages(
     """
     stages: list[_Stage] = []
     for id in ids:
-        episodes = build_episodes(id, split, options)
-        stack.callback(episodes.family.close)
+        setup = build_setup(id, split, options)
+        stack.callback(setup.family.close)
         if stages and policy not in SCRIPTED:
             player = stages[0].policy
         else:
-            player = load_policy(policy, episodes.family, **policy_options)
+            player = load_policy(policy, setup.family, **policy_options)
             if isinstance(policy, str) and hasattr(player, "close"):
                 stack.callback(player.close)
-        stages.append(_Stage(id=id, episodes=episodes, policy=player))
+        stages.append(_Stage(id=id, setup=setup, policy=player))
     return stages
 
 
-def build_episodes(id: str, split: str, options: Mapping[str, Any]) -> registry.Episodes:
-    """Do what `rao_gym.episodes` does; here ``count_tokens`` may also be text, as ``module:function``.
+def build_setup(id: str, split: str, options: Mapping[str, Any]) -> registry.Setup:
+    """Do what `rao_gym.make_setup` does; here ``count_tokens`` may also be text, as ``module:function``.
 
     Raises:
         UnknownNameError: The id or an option does not exist.
@@ -209,7 +209,7 @@ def build_episodes(id: str, split: str, options: Mapping[str, Any]) -> registry.
     options = dict(options)
     if isinstance(options.get("count_tokens"), str):
         options["count_tokens"] = registry.load_object(options["count_tokens"])
-    built = registry.episodes(id, split=split, **options)
+    built = registry.make_setup(id, split=split, **options)
     built.runtime()  # finds out now whether the family offers the action form
     return built
 

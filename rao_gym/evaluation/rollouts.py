@@ -9,7 +9,7 @@ from typing import Any
 from rao_gym.errors import InvalidValueError, ServerError
 from rao_gym.limits import check_count
 from rao_gym.policies.base import Policy, ask
-from rao_gym.registry import Episodes
+from rao_gym.registry import Setup
 from rao_gym.runtime import Runtime, turn_of
 from rao_gym.sandbox import Sandbox
 from rao_gym.tree import ExecutionTree
@@ -60,7 +60,7 @@ class _Running:
 
 def run_rollouts(
     policy: Policy,
-    episodes: Episodes,
+    setup: Setup,
     keys: Iterable[TaskKey],
     *,
     workers: int = 8,
@@ -75,7 +75,7 @@ def run_rollouts(
 
     Args:
         policy: Answers the turns.
-        episodes: The family and its settings; difficulty and split come from the keys.
+        setup: The family and its settings; difficulty and split come from the keys.
         keys: The tasks.
         workers: Trees under way at once.
         sandbox: Where cells run; a new one when left out.
@@ -90,14 +90,14 @@ def run_rollouts(
     check_count("workers", workers)
     own_sandbox = None if sandbox else Sandbox()
     try:
-        yield from _drive(policy, episodes, iter(keys), workers, sandbox or own_sandbox)
+        yield from _drive(policy, setup, iter(keys), workers, sandbox or own_sandbox)
     finally:
         if own_sandbox is not None:
             own_sandbox.close()
 
 
 def _drive(
-    policy: Policy, episodes: Episodes, keys: Iterator[TaskKey], workers: int, sandbox: Sandbox | None
+    policy: Policy, setup: Setup, keys: Iterator[TaskKey], workers: int, sandbox: Sandbox | None
 ) -> Iterator[Rollout]:
     """Keep `workers` trees growing until all keys are used up."""
     running: list[_Running] = []
@@ -105,7 +105,7 @@ def _drive(
     answered = False
     while True:
         while len(running) < workers and (key := next(keys, None)) is not None:
-            runtime = idle.pop() if idle else episodes.runtime(sandbox)
+            runtime = idle.pop() if idle else setup.runtime(sandbox)
             runtime.reset(key.seed, key.difficulty, split=key.split, index=key.index)
             running.append(_Running(key, runtime))
         if not running:

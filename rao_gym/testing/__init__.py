@@ -1,6 +1,6 @@
 """The conformance kit: what every task family promises, as checks to run on one's own.
 
-`check_family` runs them all. Each check takes a registered id and the options of `rao_gym.episodes`, runs every
+`check_family` runs them all. Each check takes a registered id and the options of `rao_gym.make_setup`, runs every
 action form that the family offers (or the one that ``actions`` names), and raises `ConformanceError` at the first
 promise that is not kept.
 """

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rao_gym.evaluation.rollouts import TaskKey
-from rao_gym.registry import episodes
+from rao_gym.registry import make_setup
 
 SEED = 20_260
 """Seed of the tasks that checks sample."""
@@ -17,9 +17,9 @@ def settings_by_form(id: str, options: dict[str, Any]) -> Iterator[tuple[str, di
 
     Args:
         id: A registered id.
-        options: Options of `rao_gym.episodes`; ``actions`` leaves one form only.
+        options: Options of `rao_gym.make_setup`; ``actions`` leaves one form only.
     """
-    built = episodes(id, **options)
+    built = make_setup(id, **options)
     chosen = built.settings.actions
     for form in (chosen,) if chosen else built.family.action_forms:
         yield form, options | {"actions": form}

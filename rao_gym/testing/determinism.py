@@ -13,7 +13,7 @@ from typing import Any
 import gymnasium
 
 from rao_gym.evaluation.rollouts import TaskKey, run_rollouts
-from rao_gym.registry import episodes_of, load_object
+from rao_gym.registry import load_object, setup_of
 from rao_gym.testing.cases import settings_by_form, task_keys
 from rao_gym.testing.errors import ConformanceError, ensure
 
@@ -28,7 +28,7 @@ def check_determinism(id: str, *, difficulties: Sequence[int] = (1, 2, 3), num_t
         id: A registered id.
         difficulties: Difficulties of the tasks.
         num_tasks: Tasks of each difficulty.
-        **options: As `rao_gym.episodes` takes them; they must pickle.
+        **options: As `rao_gym.make_setup` takes them; they must pickle.
 
     Raises:
         ConformanceError: Two trees differ.
@@ -47,7 +47,7 @@ def check_determinism(id: str, *, difficulties: Sequence[int] = (1, 2, 3), num_t
 
 def _digests(family: str, options: dict[str, Any], keys: Sequence[TaskKey]) -> list[str]:
     """Return a digest of the reference policy's tree for each task."""
-    built = episodes_of(load_object(family), **options)
+    built = setup_of(load_object(family), **options)
     digests = {
         rollout.key: hashlib.sha256(rollout.tree.to_json().encode() if rollout.tree else b"").hexdigest()
         for rollout in run_rollouts(built.family.reference_policy(), built, keys)

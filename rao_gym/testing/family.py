@@ -20,7 +20,7 @@ def check_family(id: str, *, difficulties: Sequence[int] = (1, 2, 3), **options:
     Args:
         id: A registered id.
         difficulties: Difficulties of the tasks that are played; at the hardest, the reference policy must delegate.
-        **options: As `rao_gym.episodes` takes them, for every check.
+        **options: As `rao_gym.make_setup` takes them, for every check.
 
     Raises:
         ConformanceError: A promise of the contract is not kept.

@@ -48,7 +48,7 @@ def check_gymnasium(id: str, **options: Any) -> None:
 
     Args:
         id: A registered id.
-        **options: As `rao_gym.episodes` takes them.
+        **options: As `rao_gym.make_setup` takes them.
 
     Raises:
         ConformanceError: A check failed or a warning was given.
@@ -63,7 +63,7 @@ def check_pettingzoo(id: str, **options: Any) -> None:
 
     Args:
         id: A registered id.
-        **options: As `rao_gym.episodes` takes them.
+        **options: As `rao_gym.make_setup` takes them.
 
     Raises:
         ConformanceError: A test failed, or gave a warning that is not one of `EXPECTED_WARNINGS`.

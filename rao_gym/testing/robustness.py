@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rao_gym.envs.spaces import UnicodeText
-from rao_gym.registry import Episodes, episodes
+from rao_gym.registry import Setup, make_setup
 from rao_gym.runtime import Runtime
 from rao_gym.sandbox import Sandbox
 from rao_gym.testing.cases import SEED, settings_by_form
@@ -32,13 +32,13 @@ def check_robustness(id: str, *, difficulty: int = 1, num_trees: int = 10, seed:
         difficulty: Difficulty of the tasks.
         num_trees: Trees grown from junk.
         seed: Seed of the junk.
-        **options: As `rao_gym.episodes` takes them; without limits of their own, trees are kept small.
+        **options: As `rao_gym.make_setup` takes them; without limits of their own, trees are kept small.
 
     Raises:
         ConformanceError: Something raised, or a tree is not sound.
     """
     for form, chosen in settings_by_form(id, _LIMITS | options):
-        built = episodes(id, **chosen)
+        built = make_setup(id, **chosen)
         with closing(Sandbox()) as sandbox:
             case = f"{id} ({form})"
             _try_each(case, built, difficulty, sandbox, form)
@@ -54,7 +54,7 @@ def check_robustness(id: str, *, difficulty: int = 1, num_trees: int = 10, seed:
                 _check_sound(case, runtime.tree)
 
 
-def _try_each(case: str, built: Episodes, difficulty: int, sandbox: Sandbox, form: str) -> None:
+def _try_each(case: str, built: Setup, difficulty: int, sandbox: Sandbox, form: str) -> None:
     """Try every hostile text and every hostile answer, each on a new root."""
     answers = [calls_text([(FINISH, {"answer": value})], form) for value in HOSTILE_VALUES]
     runtime = built.runtime(sandbox)

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from rao_gym.evaluation.rollouts import run_rollouts
-from rao_gym.registry import episodes
+from rao_gym.registry import make_setup
 from rao_gym.testing.cases import settings_by_form, task_keys
 from rao_gym.testing.errors import ensure
 from rao_gym.tools import LAUNCH
@@ -30,14 +30,14 @@ def check_solvability(
         difficulties: Difficulties of the tasks.
         num_tasks: Tasks of each difficulty.
         min_success: The least mean success signal of the reference policy, at each difficulty.
-        **options: As `rao_gym.episodes` takes them.
+        **options: As `rao_gym.make_setup` takes them.
 
     Raises:
         ConformanceError: The reference policy falls short, or the single-agent policy tries to launch.
         PolicyError: A policy raised or broke its protocol.
     """
     for form, chosen in settings_by_form(id, options):
-        recursive, alone = episodes(id, **chosen), episodes(id, **chosen | {"recursive": False})
+        recursive, alone = make_setup(id, **chosen), make_setup(id, **chosen | {"recursive": False})
         for difficulty in difficulties:
             keys = task_keys([difficulty], num_tasks)
             signals = {

@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Sequence
 from typing import Any
 
-from rao_gym.registry import episodes
+from rao_gym.registry import make_setup
 from rao_gym.tasks.base import SPLITS, Task
 from rao_gym.testing.cases import task_keys
 from rao_gym.testing.errors import ensure
@@ -22,12 +22,12 @@ def check_splits(id: str, *, difficulties: Sequence[int] = (1, 2, 3), num_tasks:
         id: A registered id.
         difficulties: Difficulties of the tasks.
         num_tasks: Tasks of each difficulty and split.
-        **options: As `rao_gym.episodes` takes them.
+        **options: As `rao_gym.make_setup` takes them.
 
     Raises:
         ConformanceError: Two tasks have one id, or two splits share a task.
     """
-    family = episodes(id, **options).family
+    family = make_setup(id, **options).family
     ids: set[str] = set()
     split_of: dict[str, tuple[str, str]] = {}
     for split in SPLITS:

@@ -8,7 +8,7 @@ from typing import Any
 
 from rao_gym.evaluation.rollouts import run_rollouts
 from rao_gym.jsonable import JSON
-from rao_gym.registry import episodes_of, family_class
+from rao_gym.registry import family_class, setup_of
 from rao_gym.tasks.base import Task, TaskFamily
 from rao_gym.testing.cases import settings_by_form, task_keys
 from rao_gym.testing.errors import ensure
@@ -43,14 +43,14 @@ def check_subgoals(id: str, *, difficulties: Sequence[int] = (2, 3), num_tasks: 
         id: A registered id.
         difficulties: Difficulties of the tasks, high enough for the reference policy to delegate.
         num_tasks: Tasks of each difficulty.
-        **options: As `rao_gym.episodes` takes them.
+        **options: As `rao_gym.make_setup` takes them.
 
     Raises:
         ConformanceError: A right answer is rejected, a wrong one accepted, or no child was launched.
     """
     for form, chosen in settings_by_form(id, options):
         family, verifications = _recorder_of(family_class(id))
-        built = episodes_of(family, **chosen)
+        built = setup_of(family, **chosen)
         keys = task_keys(difficulties, num_tasks)
         trees = [rollout.tree for rollout in run_rollouts(built.family.reference_policy(), built, keys)]
         ensure(

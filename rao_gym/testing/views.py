@@ -13,7 +13,7 @@ from rao_gym.envs.gymnasium import RecursiveEnv
 from rao_gym.envs.parallel import RecursiveParallelEnv, parallel_env
 from rao_gym.evaluation.rollouts import TaskKey, run_rollouts
 from rao_gym.policies.base import Policy
-from rao_gym.registry import episodes
+from rao_gym.registry import make_setup
 from rao_gym.testing.cases import settings_by_form, task_keys
 from rao_gym.testing.errors import ConformanceError, ensure
 from rao_gym.tree import ExecutionTree
@@ -27,13 +27,13 @@ def check_views(id: str, *, difficulties: Sequence[int] = (1, 2, 3), **options: 
     Args:
         id: A registered id.
         difficulties: Difficulties of the tasks, one task each.
-        **options: As `rao_gym.episodes` takes them.
+        **options: As `rao_gym.make_setup` takes them.
 
     Raises:
         ConformanceError: A view differs from the runtime, or an observation is not in its space.
     """
     for form, chosen in settings_by_form(id, options):
-        built = episodes(id, **chosen)
+        built = make_setup(id, **chosen)
         policy = built.family.reference_policy()
         with (
             closing(gymnasium.make(id, **chosen)) as env,

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from tiny import Plan, make_rollout
 
 from rao_gym.evaluation import read_trees
-from rao_train.logs import TREE_TICKS, TREES, LogEntry, RunLog, read_log
+from rao_train.run.logs import TREE_TICKS, TREES, LogEntry, RunLog, read_log
 
 Rao = Callable[..., Any]
 
@@ -68,7 +68,7 @@ def test_a_run_ends_in_a_model_that_the_printed_command_plays(rao: Rao, tmp_path
 
 @pytest.mark.parametrize("damaged", ["", "[1, 2", "{}", "[null]", "3"])
 def test_a_run_goes_on_when_the_ticks_of_its_trees_are_damaged(damaged: str, tmp_path: Path) -> None:
-    tree = make_rollout(Plan("right")).execution
+    tree = make_rollout(Plan("right")).tree
     with RunLog(tmp_path, 0) as log:
         log.write(LogEntry(tick=1, phase="train", step=1, metrics={"loss": 0.5}))
         log.write_trees(1, [tree])
@@ -83,7 +83,7 @@ def test_a_run_goes_on_when_the_ticks_of_its_trees_are_damaged(damaged: str, tmp
 
 
 def test_what_was_logged_after_a_checkpoint_is_dropped(tmp_path: Path) -> None:
-    tree = make_rollout(Plan("right")).execution
+    tree = make_rollout(Plan("right")).tree
     tree.root.messages.append({"role": "assistant", "content": "one line\u2028for JSON"})
     with RunLog(tmp_path, 0) as log:
         for tick in (1, 2, 3):

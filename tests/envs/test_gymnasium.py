@@ -11,7 +11,7 @@ from counting import Counting, call, cell, registered
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector.utils import CloudpickleWrapper
 
-from rao_gym import ExecutionTree, episodes
+from rao_gym import ExecutionTree, make_setup
 from rao_gym.envs.gymnasium import RecursiveEnv
 from rao_gym.errors import InvalidValueError, UnknownNameError, UsageError
 
@@ -209,7 +209,7 @@ def test_vector_environments_play(counting_id: str, mode: str) -> None:
         observations, infos = envs.reset(seed=3)
         assert observations in envs.observation_space
         assert list(infos["agent"]) == ["root", "root"]
-        expected = [episodes(counting_id).family.sample(seed, "train", 0, 1).context for seed in (3, 4)]
+        expected = [make_setup(counting_id).family.sample(seed, "train", 0, 1).context for seed in (3, 4)]
         peeks = call("peek", index=0) + call("peek", index=1)
         observations, *_ = envs.step((peeks, "nothing"))
         assert str(expected[0][0]) in observations["message"][0]

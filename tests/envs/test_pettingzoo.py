@@ -12,7 +12,7 @@ from pettingzoo.test.api_test import api_test
 from pettingzoo.test.parallel_test import parallel_api_test
 from pettingzoo.test.seed_test import parallel_seed_test, seed_test
 
-from rao_gym import aec_env, episodes, parallel_env
+from rao_gym import aec_env, make_setup, parallel_env
 from rao_gym.envs.aec import RecursiveAECEnv
 from rao_gym.envs.parallel import RecursiveParallelEnv
 from rao_gym.envs.spaces import UnicodeText
@@ -102,7 +102,7 @@ LAUNCH_TWO = "".join(call(LAUNCH, goal="Sum the numbers.", start=at, end=at + 1)
 
 def answer(env: RecursiveAECEnv | RecursiveParallelEnv, index: int | None = None, *, off_by: int = 0) -> str:
     """Return a call that hands back the sum of the task's numbers, or one of them."""
-    numbers = episodes(Counting.id).family.sample(1, "train", 0, env.tree.task.difficulty).context
+    numbers = make_setup(Counting.id).family.sample(1, "train", 0, env.tree.task.difficulty).context
     return call("finish", answer=(sum(numbers) if index is None else numbers[index]) + off_by)
 
 

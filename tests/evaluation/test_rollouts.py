@@ -11,20 +11,20 @@ from rao_gym.errors import InvalidValueError, PolicyError, ServerError
 from rao_gym.evaluation import TaskKey, run_rollouts
 from rao_gym.policies.base import FunctionPolicy, PartialAnswersError, Turn
 from rao_gym.policies.random import RandomPolicy
-from rao_gym.registry import Episodes, episodes
+from rao_gym.registry import Setup, make_setup
 from rao_gym.sandbox import Sandbox
 
 KEYS = [TaskKey(seed=0, split="test", index=index, difficulty=1 + index % 4) for index in range(12)]
 
 
 @pytest.fixture
-def tools(counting_id: str) -> Episodes:
-    return episodes(counting_id, actions="tools", max_turns=8, max_nodes=40)
+def tools(counting_id: str) -> Setup:
+    return make_setup(counting_id, actions="tools", max_turns=8, max_nodes=40)
 
 
 @pytest.mark.parametrize("actions", ["tools", "python"])
 def test_trees_do_not_depend_on_the_number_of_workers(counting_id: str, actions: str, sandbox: Sandbox) -> None:
-    built = episodes(counting_id, actions=actions, max_turns=4, max_depth=2, max_nodes=20)
+    built = make_setup(counting_id, actions=actions, max_turns=4, max_depth=2, max_nodes=20)
     trees: list[dict[int, str]] = []
     for workers in (1, 8):
         rollouts = run_rollouts(RandomPolicy(), built, KEYS, workers=workers, sandbox=sandbox)
@@ -33,7 +33,7 @@ def test_trees_do_not_depend_on_the_number_of_workers(counting_id: str, actions:
     assert len(trees[0]) == len(KEYS)
 
 
-def test_turns_of_all_trees_come_in_one_batch(tools: Episodes, solver: Any) -> None:
+def test_turns_of_all_trees_come_in_one_batch(tools: Setup, solver: Any) -> None:
     sizes: list[int] = []
 
     def policy(turns: Sequence[Turn]) -> list[str]:
@@ -49,7 +49,7 @@ def test_turns_of_all_trees_come_in_one_batch(tools: Episodes, solver: Any) -> N
     assert all(rollout.tree is not None and rollout.tree.root.signal == 1.0 for rollout in rollouts)
 
 
-def test_items_of_a_wrong_type_cost_a_turn(tools: Episodes) -> None:
+def test_items_of_a_wrong_type_cost_a_turn(tools: Setup) -> None:
     policy = FunctionPolicy(lambda turns: [5] * len(turns))  # type: ignore[list-item]
     (rollout,) = run_rollouts(policy, tools, KEYS[:1])
     assert rollout.tree is not None
@@ -58,13 +58,13 @@ def test_items_of_a_wrong_type_cost_a_turn(tools: Episodes) -> None:
 
 
 @pytest.mark.parametrize(("answer", "message"), [(None, "returned NoneType"), ([], "returned 0 items")])
-def test_a_broken_policy_is_an_error(tools: Episodes, answer: object, message: str) -> None:
+def test_a_broken_policy_is_an_error(tools: Setup, answer: object, message: str) -> None:
     policy = FunctionPolicy(lambda _turns: answer)  # type: ignore[arg-type, return-value]
     with pytest.raises(PolicyError, match=message):
         list(run_rollouts(policy, tools, KEYS))
 
 
-def test_a_failing_server_excludes_its_episode_only(tools: Episodes, solver: Any) -> None:
+def test_a_failing_server_excludes_its_episode_only(tools: Setup, solver: Any) -> None:
     def flaky(turns: Sequence[Turn]) -> list[str]:
         answers = [ServerError("overloaded") if turn.agent == "root.1.1" else solver([turn])[0] for turn in turns]
         if any(isinstance(answer, ServerError) for answer in answers):
@@ -77,7 +77,7 @@ def test_a_failing_server_excludes_its_episode_only(tools: Episodes, solver: Any
     assert all(rollout.tree.root.signal == 1.0 for rollout in rollouts if rollout.tree)
 
 
-def test_a_server_that_fails_later_excludes_all_that_remain(tools: Episodes, solver: Any) -> None:
+def test_a_server_that_fails_later_excludes_all_that_remain(tools: Setup, solver: Any) -> None:
     num_calls = 0
 
     def dying(turns: Sequence[Turn]) -> list[str]:
@@ -92,7 +92,7 @@ def test_a_server_that_fails_later_excludes_all_that_remain(tools: Episodes, sol
     assert len(rollouts) == len(KEYS)
 
 
-def test_a_server_that_never_answers_is_an_error(tools: Episodes) -> None:
+def test_a_server_that_never_answers_is_an_error(tools: Setup) -> None:
     def down(_turns: Sequence[Turn]) -> list[str]:
         raise ServerError("nobody there")
 
@@ -101,6 +101,6 @@ def test_a_server_that_never_answers_is_an_error(tools: Episodes) -> None:
 
 
 @pytest.mark.parametrize("workers", [0, -1, None, 2.5, True])
-def test_workers_out_of_range_are_named(tools: Episodes, workers: Any) -> None:
+def test_workers_out_of_range_are_named(tools: Setup, workers: Any) -> None:
     with pytest.raises(InvalidValueError, match="workers must be"):
         list(run_rollouts(RandomPolicy(), tools, KEYS, workers=workers))

@@ -32,7 +32,7 @@ def play(policy: Policy, difficulties: Sequence[int], episodes: int = 1, **optio
         for difficulty in difficulties
         for index in range(episodes)
     ]
-    rollouts = run_rollouts(policy, rao_gym.episodes(ID, **options), keys)
+    rollouts = run_rollouts(policy, rao_gym.make_setup(ID, **options), keys)
     return [rollout.tree for rollout in rollouts if rollout.tree is not None]
 
 
@@ -46,8 +46,8 @@ def task(goal: str, kind: str = "tree", modulus: int | None = None) -> Task[Prob
 
 def converse(goal: str, script: Mapping[str, Sequence[str]], kind: str = "tree", **limits: Any) -> ExecutionTree:
     """Play a script on the user's own expression; an agent that has no line left answers 0."""
-    episodes = rao_gym.episodes(ID, kind=kind, **limits)
-    runtime = episodes.runtime()
+    setup = rao_gym.make_setup(ID, kind=kind, **limits)
+    runtime = setup.runtime()
     runtime.start(task(goal, kind, 13 if kind == "modular" else None))
     while not runtime.done:
         node = next(iter(runtime.ready))
@@ -250,7 +250,7 @@ def test_openings_are_short_and_worded_alike() -> None:
 
 def test_python_is_declined_with_the_reason() -> None:
     with pytest.raises(InvalidValueError, match="a calculator would do the work"):
-        rao_gym.episodes(ID, actions="python").runtime()
+        rao_gym.make_setup(ID, actions="python").runtime()
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_values_out_of_range_are_explained(options: dict[str, Any], message: str
 
 
 def test_policies_go_on_after_what_a_model_did_wrong() -> None:
-    runtime = rao_gym.episodes(ID).runtime()
+    runtime = rao_gym.make_setup(ID).runtime()
     runtime.start(task("(3+8)*2"))
     root = runtime.tree.root
     for junk in ("hello", "<tool_call>{</tool_call>", call("launch_subagent", operand="up"), call("note", text="=5")):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rao_gym import episodes
+from rao_gym import make_setup
 from rao_gym.errors import InvalidValueError, UnknownNameError
 from rao_gym.policies.base import Policy
 from rao_gym.runtime import Runtime, turn_of
@@ -45,7 +45,7 @@ def play(runtime: Runtime[Any], policy: Policy) -> ExecutionTree:
 
 
 def rollout(sandbox: Sandbox, difficulty: int, index: int, *, recursive: bool = True, **options: Any) -> ExecutionTree:
-    runtime = episodes("rao/Code-v0", recursive=recursive, **options).runtime(sandbox)
+    runtime = make_setup("rao/Code-v0", recursive=recursive, **options).runtime(sandbox)
     try:
         runtime.reset(0, difficulty, split=SPLITS[index % 3], index=index)
         family = runtime.family
@@ -169,7 +169,7 @@ def test_bad_options_are_named() -> None:
     with pytest.raises(InvalidValueError, match="helpers must be at least 1, got 0"):
         Code(helpers=0)
     with pytest.raises(InvalidValueError, match="offers the action form python alone"):
-        episodes("rao/Code-v0", actions="tools").runtime()
+        make_setup("rao/Code-v0", actions="tools").runtime()
     with pytest.raises(InvalidValueError, match="difficulty"):
         Code().sample(0, "train", 0, 0)
 

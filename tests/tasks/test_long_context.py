@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rao_gym.errors import InvalidValueError, UnknownNameError
 from rao_gym.jsonable import JSON
 from rao_gym.limits import count_tokens_approximately
-from rao_gym.registry import episodes
+from rao_gym.registry import make_setup
 from rao_gym.runtime import Runtime
 from rao_gym.tasks.base import SPLITS, LaunchRefusedError, Task
 from rao_gym.tasks.long_context import LongContext
@@ -27,12 +27,12 @@ from rao_gym.tools import ToolError
 
 PLAY_AND_PRINT = """
 import hashlib
-from rao_gym.registry import episodes
+from rao_gym.registry import make_setup
 from rao_gym.runtime import turn_of
 
 for actions in ("python", "tools"):
     for kind in ("needle", "trace", "frequency", "aggregate", "pairs"):
-        family = episodes("rao/LongContext-v0", kind=kind, actions=actions)
+        family = make_setup("rao/LongContext-v0", kind=kind, actions=actions)
         runtime, policy = family.runtime(), family.family.reference_policy()
         runtime.reset(11, 3, split="test", index=2)
         while not runtime.done:
@@ -165,7 +165,7 @@ def test_values_out_of_range_are_refused(options: dict[str, Any]) -> None:
 
 def test_unknown_options_are_answered_with_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'num_values'"):
-        episodes("rao/LongContext-v0", num_value=3)
+        make_setup("rao/LongContext-v0", num_value=3)
 
 
 def test_facts_that_do_not_fit_are_refused() -> None:
@@ -176,7 +176,7 @@ def test_facts_that_do_not_fit_are_refused() -> None:
 
 @pytest.mark.parametrize("actions", ["python", "tools"])
 def test_the_system_message_leaves_room_to_read(actions: str) -> None:
-    runtime = episodes("rao/LongContext-v0", actions=actions).runtime()
+    runtime = make_setup("rao/LongContext-v0", actions=actions).runtime()
     root = runtime.reset(0)
     assert count_tokens_approximately(root.messages[0]["content"]) <= 450
     assert runtime.limits.window == 2_048
@@ -220,7 +220,7 @@ def test_no_variable_holds_the_text_unless_asked_for() -> None:
 
 
 def test_a_cell_computes_on_the_text_when_asked_for() -> None:
-    runtime = episodes("rao/LongContext-v0", kind="needle", variant="single", programmatic=True).runtime()
+    runtime = make_setup("rao/LongContext-v0", kind="needle", variant="single", programmatic=True).runtime()
     root = runtime.reset(4, 8)
     cell = 'import re\nfinish([int(code) for code in re.findall(r"access code.*?([0-9]{7})", context)])'
     runtime.act(root, f"```python\n{cell}\n```")
@@ -229,7 +229,7 @@ def test_a_cell_computes_on_the_text_when_asked_for() -> None:
 
 
 def test_a_policy_cannot_reach_the_text_from_a_cell() -> None:
-    runtime = episodes("rao/LongContext-v0", kind="needle").runtime()
+    runtime = make_setup("rao/LongContext-v0", kind="needle").runtime()
     root = runtime.reset(0)
     runtime.act(root, "```python\nvalue = read(0, 2)\nprint(value)\nprint(context)\n```")
     reply = root.messages[-1]["content"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError
-from rao_gym.registry import episodes
+from rao_gym.registry import make_setup
 from rao_gym.runtime import turn_of
 from rao_gym.tasks.base import SPLITS
 from rao_gym.tasks.long_context import LongContext
@@ -72,7 +72,7 @@ def test_one_short_line_is_text_enough(tmp_path: Path) -> None:
 def test_missing_and_unreadable_files_are_named(tmp_path: Path) -> None:
     for option in ("text", "questions"):
         with pytest.raises(MissingFileError, match=r"nowhere\.txt"):
-            episodes("rao/LongContext-v0", **{option: tmp_path / "nowhere.txt"})
+            make_setup("rao/LongContext-v0", **{option: tmp_path / "nowhere.txt"})
     with pytest.raises(MissingFileError, match="There are no"):
         LongContext(text=tmp_path)
     with pytest.raises(MissingFileError, match="Cannot read"):
@@ -90,9 +90,9 @@ def test_missing_and_unreadable_files_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("option", ["text", "questions"])
 def test_what_is_no_path_is_refused(option: str) -> None:
     with pytest.raises(InvalidValueError, match=f"{option} must be a path, got 7"):
-        episodes("rao/LongContext-v0", **{option: 7})
+        make_setup("rao/LongContext-v0", **{option: 7})
     with pytest.raises(MissingFileError, match="null byte"):
-        episodes("rao/LongContext-v0", **{option: "a\0b"})
+        make_setup("rao/LongContext-v0", **{option: "a\0b"})
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,9 @@ def test_only_the_users_own_question_is_verified(tmp_path: Path) -> None:
 
 
 def test_scripted_policies_do_not_know_the_users_questions(tmp_path: Path) -> None:
-    setup = episodes("rao/LongContext-v0", questions=write_questions(tmp_path / "questions.jsonl", 3), actions="tools")
+    setup = make_setup(
+        "rao/LongContext-v0", questions=write_questions(tmp_path / "questions.jsonl", 3), actions="tools"
+    )
     runtime, policy = setup.runtime(), setup.family.reference_policy()
     runtime.reset(0)
     while not runtime.done:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rao_gym.policies.base import Policy
-from rao_gym.registry import episodes
+from rao_gym.registry import make_setup
 from rao_gym.runtime import Runtime, turn_of
 from rao_gym.sandbox import Sandbox
 from rao_gym.tree import ExecutionTree, StopReason
@@ -40,7 +40,7 @@ def play(runtime: Runtime[Any], policy: Policy, seed: int, difficulty: int, inde
 
 def signals(policy: str, difficulty: int, num_episodes: int, sandbox: Sandbox, **options: Any) -> list[float]:
     """Return the root's signals of one of the family's policies."""
-    setup = episodes("rao/LongContext-v0", **options)
+    setup = make_setup("rao/LongContext-v0", **options)
     chosen = setup.family.reference_policy() if policy == "reference" else setup.family.single_policy()
     runtime = setup.runtime(sandbox)
     trees = (play(runtime, chosen, 17, difficulty, index) for index in range(num_episodes))
@@ -94,7 +94,7 @@ def test_the_single_policy_fails_past_the_window_in_many_episodes(
 
 @pytest.mark.parametrize("actions", FORMS)
 def test_every_child_of_the_reference_policy_is_verified(actions: str, sandbox: Sandbox) -> None:
-    setup = episodes("rao/LongContext-v0", actions=actions)
+    setup = make_setup("rao/LongContext-v0", actions=actions)
     runtime = setup.runtime(sandbox)
     for index in range(6):
         tree = play(runtime, setup.family.reference_policy(), 2, 4, index)
@@ -126,7 +126,7 @@ def test_text_in_the_session_is_read_by_printing_it(sandbox: Sandbox) -> None:
     ],
 )
 def test_the_policies_end_under_any_limits(actions: str, limits: dict[str, Any], sandbox: Sandbox) -> None:
-    setup = episodes("rao/LongContext-v0", actions=actions, **limits)
+    setup = make_setup("rao/LongContext-v0", actions=actions, **limits)
     runtime = setup.runtime(sandbox)
     for policy in (setup.family.reference_policy(), setup.family.single_policy()):
         for index in range(3):
@@ -138,7 +138,7 @@ def test_the_policies_end_under_any_limits(actions: str, limits: dict[str, Any],
 def test_a_wider_window_needs_fewer_nodes(sandbox: Sandbox) -> None:
     sizes = []
     for window in (2_048, 8_192, None):
-        setup = episodes("rao/LongContext-v0", kind="frequency", actions="tools", window=window)
+        setup = make_setup("rao/LongContext-v0", kind="frequency", actions="tools", window=window)
         tree = play(setup.runtime(sandbox), setup.family.reference_policy(), 0, 5)
         assert tree.root.signal == 1.0
         sizes.append(len(tree))
@@ -146,6 +146,6 @@ def test_a_wider_window_needs_fewer_nodes(sandbox: Sandbox) -> None:
 
 
 def test_the_single_policy_never_launches(sandbox: Sandbox) -> None:
-    setup = episodes("rao/LongContext-v0", actions="tools")
+    setup = make_setup("rao/LongContext-v0", actions="tools")
     runtime = setup.runtime(sandbox)
     assert all(len(play(runtime, setup.family.single_policy(), 0, 3, index)) == 1 for index in range(8))

@@ -29,13 +29,13 @@ UNBALANCED = Plan("right", (Plan("right", (Plan("wrong", (RIGHT,)),)), RIGHT))
 
 def advantages(found: Credit) -> dict[tuple[int, int], float]:
     """Return advantages by tree and node."""
-    return {(item.trajectory.tree, item.trajectory.node): item.advantage for item in found.trajectories}
+    return {(item.trajectory.rollout, item.trajectory.node): item.advantage for item in found.trajectories}
 
 
 def credit_of(*groups: list[Plan], **options: Any) -> Credit:
     """Return the credit of groups of plans."""
     plans = [(plan, group) for group, plans in enumerate(groups) for plan in plans]
-    rollouts = [make_rollout(plan, tree=tree, group=group) for tree, (plan, group) in enumerate(plans)]
+    rollouts = [make_rollout(plan, index=index, group=group) for index, (plan, group) in enumerate(plans)]
     return credit(rollouts, CreditSettings(**options))
 
 
@@ -190,8 +190,8 @@ def test_nodes_whose_judge_failed_are_excluded_and_counted() -> None:
         raise PolicyError("the server is down")
 
     rollouts = [
-        make_rollout(Plan("right", (Plan("unknown"), RIGHT)), tree=0, judge=judge),
-        make_rollout(WRONG, tree=1, judge=judge),
+        make_rollout(Plan("right", (Plan("unknown"), RIGHT)), index=0, judge=judge),
+        make_rollout(WRONG, index=1, judge=judge),
     ]
     found = credit(rollouts, CreditSettings(delegation_bonus=0.5))
     assert advantages(found) == {(0, 0): 1.5, (0, 2): 1.0, (1, 0): -1.5}

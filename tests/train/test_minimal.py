@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from rao_train import minimal
-from rao_train.config import Recipe
-from rao_train.logs import read_log
-from rao_train.recipes import load_recipe
-from rao_train.trainer import TRAIN, Trainer
+from rao_train.recipes.reading import load_recipe
+from rao_train.recipes.settings import Recipe
+from rao_train.run.logs import read_log
+from rao_train.run.trainer import TRAIN, Trainer
 
 RECIPE = (
     "model.tiny.layers=1",

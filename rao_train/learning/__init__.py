@@ -1,0 +1,1 @@
+"""The learner: credited trajectories in, one optimizer step out."""

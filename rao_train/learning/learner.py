@@ -1,0 +1,404 @@
+"""The learner: from one optimizer batch to one optimizer step.
+
+A step that would do harm is skipped, leaves weights and optimizer as they are, and says so in its metrics:
+an empty batch; a batch whose advantages are all 0, where AdamW would still move the weights by its moments; and a
+loss or a gradient that is not finite.
+
+The policy is trained without dropout: with it, π would differ from μ on every token for no reason.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+from rao_gym.errors import InvalidValueError, RaoError, reason_of
+from rao_train.credit import CreditedTrajectory
+from rao_train.learning.batching import PaddedBatch, input_length, micro_batches, pad
+from rao_train.learning.logprobs import TokenScores, score_tokens, split_model
+from rao_train.learning.settings import ALL_LINEAR, LearnerSettings, LoraSettings
+from rao_train.loss import RatioStatistics, RatioSums, cispo_loss
+from rao_train.rollout.trajectory import TokenSequence
+
+LossFunction = Callable[[TokenScores, PaddedBatch, Sequence[int]], tuple[Tensor, RatioSums | None]]
+"""Takes the scores of a micro-batch, the micro-batch, and its sequences' places in the optimizer batch."""
+
+
+class ExportError(RaoError, OSError):
+    """A model that could not be written."""
+
+
+class SkipReason(StrEnum):
+    """Why a step left the weights as they were."""
+
+    EMPTY_BATCH = "empty_batch"
+    NO_ADVANTAGE = "no_advantage"
+    NOT_FINITE = "not_finite"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateMetrics:
+    """What an update did; the values of a pass that was not made are NaN.
+
+    Attributes:
+        skipped: Why the weights were left as they were; None if they were updated.
+        num_sequences: Sequences of the optimizer batch.
+        num_tokens: Tokens that the model read, without padding.
+        num_learned_tokens: Tokens under the mask.
+        padding: Share of what the model read that was padding.
+        loss: The loss.
+        entropy: Mean entropy in nats over the learned tokens.
+        gradient_norm: Norm of the gradient before clipping.
+        learning_rate: Learning rate of the step.
+    """
+
+    skipped: SkipReason | None
+    num_sequences: int
+    num_tokens: int
+    num_learned_tokens: int
+    padding: float
+    loss: float
+    entropy: float
+    gradient_norm: float
+    learning_rate: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnerMetrics(UpdateMetrics, RatioStatistics):
+    """What a step of RAO did: the update, and how far the policy was from the one that sampled."""
+
+
+_NO_RATIOS = RatioStatistics(ratio_mean=math.nan, ratio_max=math.nan, clipped=math.nan, kl=math.nan)
+
+
+class Learner:
+    """Trains a causal language model on trajectories.
+
+    Args:
+        model: A model of `transformers`, on the device where it is trained; its trained weights are float32.
+        settings: How.
+        temperature: Temperature at which the trajectories are sampled.
+        adapter_seed: Seeds the first weights of new adapters.
+
+    Attributes:
+        model: The model to generate with: the given one, or the PEFT model around it.
+        num_steps: Optimizer steps taken.
+        num_skipped: Updates skipped because a loss or gradient was not finite.
+
+    Raises:
+        InvalidValueError: The model cannot be trained by this learner, or the temperature is not positive.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel | PeftModel,
+        settings: LearnerSettings,
+        *,
+        temperature: float = 1.0,
+        adapter_seed: int = 0,
+    ) -> None:
+        if not 0 < temperature < math.inf:
+            raise InvalidValueError(f"The temperature of training must be above 0, got {temperature!r}.")
+        self.settings = settings
+        self.temperature = temperature
+        self.model = _with_adapters(model, settings.lora, adapter_seed)
+        self.num_steps = 0
+        self.num_skipped = 0
+        self._parts = split_model(self.model)
+        self._trained = [weights for weights in self.model.parameters() if weights.requires_grad]
+        _check_trained(self._trained)
+        self._optimizer = _adamw(self._trained, settings)
+        if settings.gradient_checkpointing:
+            self.model.gradient_checkpointing_enable({"use_reentrant": False})
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self._trained[0].device
+
+    @property
+    def learning_rate(self) -> float:
+        """Learning rate of the next optimizer step."""
+        warmup = self.settings.warmup_steps
+        return self.settings.learning_rate * min(1.0, (self.num_steps + 1) / warmup if warmup else 1.0)
+
+    def step(self, batch: Sequence[CreditedTrajectory]) -> LearnerMetrics:
+        """Take one optimizer step on one optimizer batch (Eq. 5).
+
+        Args:
+            batch: The trajectories that enter the loss, with their weights.
+        """
+        trajectories = [credited.trajectory for credited in batch]
+        coefficients_B = np.array([credited.weight * credited.advantage for credited in batch], dtype=np.float64)
+        denominator = self.settings.loss.denominator(sum(item.num_learned for item in trajectories), len(batch))
+
+        def loss_of(
+            scores: TokenScores, micro_batch: PaddedBatch, places: Sequence[int]
+        ) -> tuple[Tensor, RatioSums | None]:
+            chosen = [trajectories[place] for place in places]
+            old_logprobs = np.concatenate([item.logprobs_T[item.mask_T] for item in chosen])
+            coefficients_P = torch.from_numpy(coefficients_B[places]).to(scores.logprobs_P)[micro_batch.sequences_P]
+            return cispo_loss(
+                scores.logprobs_P,
+                torch.from_numpy(old_logprobs).to(scores.logprobs_P),
+                coefficients_P,
+                self.settings.loss,
+                denominator,
+            )
+
+        skip = SkipReason.NO_ADVANTAGE if len(batch) and not coefficients_B.any() else None
+        update, sums = self._update(trajectories, loss_of, skip)
+        ratios = _NO_RATIOS if sums is None else sums.statistics(update.num_learned_tokens)
+        return LearnerMetrics(**vars(update), **vars(ratios))
+
+    def supervised_step(self, batch: Sequence[TokenSequence]) -> UpdateMetrics:
+        """Take one optimizer step on the mean cross-entropy of the tokens under the masks."""
+        denominator = sum(sequence.num_learned for sequence in batch)
+
+        def loss_of(scores: TokenScores, _: PaddedBatch, __: Sequence[int]) -> tuple[Tensor, None]:
+            return -scores.logprobs_P.sum() / denominator, None
+
+        return self._update(batch, loss_of, None)[0]
+
+    def logprobs(self, sequences: Sequence[TokenSequence]) -> list[NDArray[np.float32]]:
+        """Return log π of the tokens under each sequence's mask, with the weights as they are."""
+        lengths = [input_length(sequence) for sequence in sequences]
+        scored: dict[int, NDArray[np.float32]] = {}
+        with torch.no_grad(), _without_dropout(self.model, checkpointing=False):
+            for places in micro_batches(lengths, self.settings.max_batch_tokens):
+                chosen = [sequences[place] for place in places]
+                logprobs_P = self._score(pad(chosen, self.device)).logprobs_P.float().cpu().numpy()
+                ends = np.cumsum([sequence.num_learned for sequence in chosen])
+                scored.update(zip(places, np.split(logprobs_P, ends[:-1]), strict=True))
+        return [scored[place] for place in range(len(sequences))]
+
+    def _update(
+        self, sequences: Sequence[TokenSequence], loss_of: LossFunction, skip: SkipReason | None
+    ) -> tuple[UpdateMetrics, RatioSums | None]:
+        """Accumulate the gradient over micro-batches and take the optimizer step, unless it must be skipped."""
+        lengths = [input_length(sequence) for sequence in sequences]
+        plan = micro_batches(lengths, self.settings.max_batch_tokens)
+        num_learned = sum(sequence.num_learned for sequence in sequences)
+        loss = entropy = gradient_norm = math.nan
+        sums: RatioSums | None = None
+        learning_rate = self.learning_rate
+        if not sequences:
+            skip = SkipReason.EMPTY_BATCH
+        if skip is None:
+            totals, sums = self._accumulate(sequences, plan, loss_of)
+            loss, entropy, gradient_norm = totals
+            entropy /= num_learned
+            skip = self._apply(loss, gradient_norm, learning_rate)
+        num_read = sum(len(places) * lengths[places[0]] for places in plan)
+        update = UpdateMetrics(
+            skipped=skip,
+            num_sequences=len(sequences),
+            num_tokens=sum(lengths),
+            num_learned_tokens=num_learned,
+            padding=1 - sum(lengths) / num_read if num_read else 0.0,
+            loss=loss,
+            entropy=entropy,
+            gradient_norm=gradient_norm,
+            learning_rate=learning_rate,
+        )
+        return update, sums
+
+    def _accumulate(
+        self, sequences: Sequence[TokenSequence], plan: Sequence[Sequence[int]], loss_of: LossFunction
+    ) -> tuple[list[float], RatioSums | None]:
+        """Run the passes; return loss, summed entropy and gradient norm, and the statistics."""
+        losses: list[Tensor] = []
+        entropies: list[Tensor] = []
+        sums: RatioSums | None = None
+        with _without_dropout(self.model, checkpointing=self.settings.gradient_checkpointing):
+            for places in plan:
+                micro_batch = pad([sequences[place] for place in places], self.device)
+                scores = self._score(micro_batch)
+                loss, more = loss_of(scores, micro_batch, places)
+                loss.backward()
+                losses.append(loss.detach())
+                entropies.append(scores.entropies_P.sum())
+                if more is not None:
+                    sums = more if sums is None else sums + more
+        max_norm = self.settings.max_gradient_norm
+        norm = nn.utils.clip_grad_norm_(self._trained, math.inf if max_norm is None else max_norm)
+        totals = [torch.stack(losses).sum(), torch.stack(entropies).sum(), norm]
+        return torch.stack([total.double() for total in totals]).tolist(), sums  # one wait for the device
+
+    def _score(self, micro_batch: PaddedBatch) -> TokenScores:
+        """Return log-probability and entropy of the learned tokens of a micro-batch."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.bf16):
+            hidden_BTD = self._parts.hidden_states(micro_batch.inputs_BT)
+            return score_tokens(
+                self._parts,
+                hidden_BTD.flatten(0, 1).index_select(0, micro_batch.positions_P),
+                micro_batch.targets_P,
+                temperature=self.temperature,
+                max_logits=self.settings.max_logits,
+            )
+
+    def _apply(self, loss: float, gradient_norm: float, learning_rate: float) -> SkipReason | None:
+        """Take the optimizer step, unless loss or gradient is not finite."""
+        finite = math.isfinite(loss) and math.isfinite(gradient_norm)
+        if finite:
+            for group in self._optimizer.param_groups:
+                group["lr"] = learning_rate
+            self._optimizer.step()
+            self.num_steps += 1
+        else:
+            self.num_skipped += 1
+        self._optimizer.zero_grad(set_to_none=True)
+        return None if finite else SkipReason.NOT_FINITE
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything but the weights that the next step depends on."""
+        return {
+            "optimizer": self._optimizer.state_dict(),
+            "num_steps": self.num_steps,
+            "num_skipped": self.num_skipped,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.num_steps = state["num_steps"]
+        self.num_skipped = state["num_skipped"]
+
+    def save_model(self, folder: Path) -> None:
+        """Write the trained weights as a Hugging Face folder; under LoRA, the adapters alone."""
+        if isinstance(self.model, PeftModel):
+            # Left to itself, PEFT would look up the base model's embeddings on the network.
+            self.model.save_pretrained(str(folder), save_embedding_layers=False)
+        else:
+            self.model.save_pretrained(folder)
+
+    def export(self, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
+        """Write a plain Hugging Face folder, adapters merged into the weights, in place of what is there.
+
+        It is written beside the folder and renamed into place, so that the folder is never half a model.
+
+        Raises:
+            ExportError: It could not be written, for example because the disk is full; what was there is intact.
+        """
+        model = self.model
+        if isinstance(model, PeftModel):
+            model = copy.deepcopy(model).merge_and_unload()
+        folder = folder.resolve()
+        hidden = folder.with_name(f".{folder.name}.saving")
+        try:
+            shutil.rmtree(hidden, ignore_errors=True)  # what a killed run left behind
+            hidden.mkdir(parents=True)
+            model.save_pretrained(hidden)
+            tokenizer.save_pretrained(hidden)
+            _replace_folder(folder, hidden)
+        except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors have their own kinds
+            shutil.rmtree(hidden, ignore_errors=True)
+            raise ExportError(f"Cannot write the model to {folder}: {reason_of(error)}.") from error
+
+
+def _replace_folder(folder: Path, new: Path) -> None:
+    """Rename a folder into the place of another, which is deleted once nothing can fail any more."""
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    try:
+        new.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _with_adapters(
+    model: PreTrainedModel | PeftModel, lora: LoraSettings | None, seed: int
+) -> PreTrainedModel | PeftModel:
+    """Put adapters around the model, unless it has some or none are wanted.
+
+    PEFT draws their weights from the global generators, which are seeded for it and then put back.
+
+    Raises:
+        InvalidValueError: The model has none of the modules that the settings name.
+    """
+    if lora is None or isinstance(model, PeftModel):
+        return model
+    targets = list(lora.target_modules)
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=0.0,
+        target_modules=ALL_LINEAR if targets == [ALL_LINEAR] else targets,
+    )
+    devices = {weights.device for weights in model.parameters() if weights.device.type == "cuda"}
+    try:
+        with torch.random.fork_rng(devices=list(devices)):
+            torch.manual_seed(seed)
+            return get_peft_model(model, config)
+    except ValueError as error:
+        raise InvalidValueError(f"LoRA cannot be added to {type(model).__name__}: {error}") from error
+
+
+def _check_trained(trained: Sequence[nn.Parameter]) -> None:
+    """Check that there are weights to train, in a precision that small updates do not vanish in.
+
+    Raises:
+        InvalidValueError: There are none, or they are too coarse.
+    """
+    if not trained:
+        raise InvalidValueError("The model has no weights that require a gradient.")
+    coarse = {weights.dtype for weights in trained} - {torch.float32, torch.float64}
+    if coarse:
+        raise InvalidValueError(
+            f"Trained weights must be float32, got {', '.join(sorted(map(str, coarse)))}: load the model with "
+            "dtype=torch.float32 and set bf16=true."
+        )
+
+
+def _adamw(trained: Sequence[nn.Parameter], settings: LearnerSettings) -> torch.optim.AdamW:
+    """Return the optimizer; only matrices decay."""
+    matrices = [weights for weights in trained if weights.ndim >= 2]
+    others = [weights for weights in trained if weights.ndim < 2]
+    groups = [
+        {"params": weights, "weight_decay": decay}
+        for weights, decay in ((matrices, settings.weight_decay), (others, 0.0))
+        if weights
+    ]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas, eps=settings.epsilon, fused=True)
+
+
+@contextmanager
+def _without_dropout(model: nn.Module, *, checkpointing: bool) -> Iterator[None]:
+    """Put the model in evaluation mode for a while.
+
+    Layers checkpoint their activations only in training mode, so with `checkpointing` the layers themselves, but
+    nothing in them, are put in training mode.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    if checkpointing:
+        for module, _ in modes:
+            if isinstance(module, GradientCheckpointingLayer):
+                module.training = True
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training

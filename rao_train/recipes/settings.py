@@ -1,0 +1,336 @@
+"""Everything that decides a run, as small frozen dataclasses; `rao_train.recipes` reads them from TOML files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from rao_gym.curriculum import AdaptiveDifficulty, DifficultySchedule, FixedMixture
+from rao_gym.errors import InvalidValueError, unknown_name
+from rao_gym.limits import check_count
+from rao_gym.registry import Setup, make_setup
+from rao_gym.tasks.base import SPLITS
+from rao_train.credit import Baseline, CreditSettings
+from rao_train.engines.base import EngineSettings, Sampling
+from rao_train.learning.settings import LearnerSettings, check_positive
+from rao_train.models.tiny import TinyModelSettings
+
+_DECIDED_ELSEWHERE: Final[Mapping[str, str]] = {
+    "recursive": "environment.recursive",
+    "difficulty": "curriculum.difficulties",
+    "delegation_bonus": "credit.delegation_bonus",
+}
+"""Settings of episodes that a recipe has keys of its own for: as options they would be overruled in silence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings:
+    """Which model is trained, and where.
+
+    Attributes:
+        path: A folder that `AutoModelForCausalLM` loads; empty to build a tiny model.
+        tiny: Shape of the tiny model.
+        device: ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+    """
+
+    path: str = ""
+    tiny: TinyModelSettings = field(default_factory=TinyModelSettings)
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentSettings:
+    """What is played.
+
+    Attributes:
+        id: A registered id.
+        recursive: Whether agents may launch sub-agents; False trains the single-agent baseline.
+        options: Limits, settings and family options, as `rao_gym.make_setup` takes them, but for those that other
+            keys of a recipe decide; TOML has no None, so ``"none"`` stands for it.
+    """
+
+    id: str = "rao/Arithmetic-v0"
+    recursive: bool = True
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the options' names.
+
+        Raises:
+            InvalidValueError: One of them is decided by another key.
+        """
+        for name, key in _DECIDED_ELSEWHERE.items():
+            if name in self.options:
+                raise InvalidValueError(f"options.{name} has no effect in a recipe. Set {key} instead.")
+
+    def setup(self) -> Setup:
+        """Return the family and the settings of its episodes."""
+        options = {name: None if value == "none" else value for name, value in self.options.items()}
+        return make_setup(self.id, **{**options, "recursive": self.recursive})
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarmStartStage:
+    """Supervised training on demonstrations.
+
+    Attributes:
+        name: How the stage is called in logs.
+        steps: Optimizer steps.
+        learning_rate: Learning rate after the warm-up.
+        warmup_steps: Steps over which it rises to its value.
+        demonstrations: Trees that are played once, before the stage begins.
+        sequences_per_step: Sequences of an optimizer step, drawn from the demonstrations.
+        difficulties: Difficulty to weight.
+        policies: A policy's name to its share: each agent of a tree follows one of them, drawn when it first acts.
+    """
+
+    name: str
+    steps: int
+    learning_rate: float = 1e-3
+    warmup_steps: int = 20
+    demonstrations: int = 1000
+    sequences_per_step: int = 64
+    difficulties: Mapping[int, float] = field(default_factory=lambda: {1: 1.0})
+    policies: Mapping[str, float] = field(default_factory=lambda: {"reference": 1.0})
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InvalidValueError: A value is out of range.
+        """
+        _check_counts(self, "steps", "demonstrations", "sequences_per_step")
+        check_count("warmup_steps", self.warmup_steps, minimum=0)
+        check_positive("learning_rate", self.learning_rate)
+        FixedMixture(self.difficulties)
+        shares = list(self.policies.values())
+        if not all(0 <= share < math.inf for share in shares) or not 0 < sum(shares) < math.inf:
+            raise InvalidValueError(f"policies needs shares of at least 0, one of them above, got {shares}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarmStartSettings:
+    """What the model learns before it acts.
+
+    Attributes:
+        stages: One after the other; none when the model knows the action format already.
+    """
+
+    stages: tuple[WarmStartStage, ...] = ()
+
+
+class CurriculumKind(StrEnum):
+    """How difficulties are chosen."""
+
+    FIXED = "fixed"
+    ADAPTIVE = "adaptive"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurriculumSettings:
+    """How difficulties are chosen.
+
+    Attributes:
+        kind: ``fixed``, by weights, or ``adaptive``, which stays near a success rate.
+        difficulties: For ``fixed``: difficulty to weight.
+        target: For ``adaptive``: the success rate.
+        start: For ``adaptive``: the first difficulty.
+        maximum: For ``adaptive``: the highest difficulty; 0 for no end.
+        window: For ``adaptive``: outcomes that each move rests on.
+    """
+
+    kind: CurriculumKind = CurriculumKind.FIXED
+    difficulties: Mapping[int, float] = field(default_factory=lambda: {1: 1.0})
+    target: float = 0.7
+    start: int = 1
+    maximum: int = 0
+    window: int = 32
+
+    def __post_init__(self) -> None:
+        """Check the values by building the schedule."""
+        self.schedule()
+
+    def schedule(self) -> DifficultySchedule:
+        """Return a new schedule.
+
+        Raises:
+            InvalidValueError: A value is out of range.
+        """
+        if self.kind is CurriculumKind.FIXED:
+            return FixedMixture(self.difficulties)
+        return AdaptiveDifficulty(
+            target=self.target, start=self.start, maximum=self.maximum or None, window=self.window
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """The course of reinforcement learning.
+
+    Attributes:
+        steps: Rollout batches to learn from; 0 ends after the warm start.
+        tasks_per_step: Root tasks of a batch.
+        group_size: G, trees of each task.
+        minibatches_per_step: Optimizer steps on each batch; all but the first are off-policy.
+        staleness: How many batches old the weights are that a batch was generated with.
+        checkpoint_every: Steps between checkpoints, warm-start steps included; the last step always has one.
+        max_seconds: Time after which no further step begins; 0 for no end.
+    """
+
+    steps: int = 100
+    tasks_per_step: int = 16
+    group_size: int = 8
+    minibatches_per_step: int = 1
+    staleness: int = 0
+    checkpoint_every: int = 20
+    max_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InvalidValueError: A value is out of range.
+        """
+        _check_counts(self, "tasks_per_step", "group_size", "minibatches_per_step", "checkpoint_every")
+        for name in ("steps", "staleness"):
+            check_count(name, getattr(self, name), minimum=0)
+        if not self.max_seconds >= 0:
+            raise InvalidValueError(f"max_seconds must be at least 0, got {self.max_seconds!r}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSettings:
+    """How the policy is measured, on tasks of the test split.
+
+    Attributes:
+        every: Steps between evaluations, the first of them before learning begins; 0 for none on the way.
+        final: Whether to evaluate after the last step.
+        difficulties: Difficulties to play.
+        tasks: Tasks of each difficulty after the last step.
+        tasks_on_the_way: Tasks of each difficulty before.
+        temperature: Sampling temperature; 0 takes the most probable token.
+        split: Split that tasks are drawn from.
+    """
+
+    every: int = 0
+    final: bool = True
+    difficulties: tuple[int, ...] = (1,)
+    tasks: int = 100
+    tasks_on_the_way: int = 20
+    temperature: float = 0.0
+    split: str = "test"
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InvalidValueError: A value is out of range.
+            UnknownNameError: There is no such split.
+        """
+        check_count("every", self.every, minimum=0)
+        _check_counts(self, "tasks", "tasks_on_the_way")
+        for difficulty in self.difficulties:
+            check_count("a difficulty to evaluate", difficulty)
+        if not 0 <= self.temperature < math.inf:
+            raise InvalidValueError(f"temperature must be at least 0 and finite, got {self.temperature!r}.")
+        if self.split not in SPLITS:
+            raise unknown_name("evaluation.split", self.split, SPLITS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggingSettings:
+    """What a run writes beside its checkpoints.
+
+    Attributes:
+        trees_every: Steps between trees that are kept for ``rao view``; 0 for none.
+        trees: Trees kept each time.
+        wandb: Project of Weights & Biases to log to; empty for none.
+    """
+
+    trees_every: int = 10
+    trees: int = 2
+    wandb: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            InvalidValueError: A value is out of range.
+        """
+        check_count("trees_every", self.trees_every, minimum=0)
+        check_count("trees", self.trees, minimum=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides a run.
+
+    Attributes:
+        name: How the run is called.
+        seed: Seeds weights, demonstrations, tasks and draws; below 2**63.
+        model: Which model.
+        environment: What is played.
+        warm_start: What it learns before it acts.
+        sampling: How it acts while it learns.
+        engine: How the engine uses memory.
+        credit: How trees become advantages.
+        learner: How advantages become new weights.
+        curriculum: Which difficulties it learns on.
+        training: The course of learning.
+        evaluation: How it is measured.
+        logging: What is written.
+    """
+
+    name: str
+    seed: int = 0
+    model: ModelSettings = field(default_factory=ModelSettings)
+    environment: EnvironmentSettings = field(default_factory=EnvironmentSettings)
+    warm_start: WarmStartSettings = field(default_factory=WarmStartSettings)
+    sampling: Sampling = field(default_factory=Sampling)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    credit: CreditSettings = field(default_factory=CreditSettings)
+    learner: LearnerSettings = field(default_factory=LearnerSettings)
+    curriculum: CurriculumSettings = field(default_factory=CurriculumSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    logging: LoggingSettings = field(default_factory=LoggingSettings)
+
+    def __post_init__(self) -> None:
+        """Check what concerns more than one section.
+
+        Raises:
+            InvalidValueError: The seed is out of range, or two values do not go together.
+        """
+        check_count("seed", self.seed, minimum=0)
+        if self.seed >= 2**63:  # the generators of torch take no more bits
+            raise InvalidValueError(f"seed must be below 2**63, got {self.seed}.")
+        if self.credit.baseline is Baseline.LEAVE_ONE_OUT and self.training.group_size < 2:
+            raise InvalidValueError(
+                f"training.group_size must be at least 2 with the leave-one-out baseline, got "
+                f"{self.training.group_size}. Raise it or set credit.baseline=none."
+            )
+        if self.training.steps and self.sampling.temperature == 0:
+            raise InvalidValueError("sampling.temperature must be above 0 while learning, got 0.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the recipe as plain data, in JSON form."""
+        document: dict[str, Any] = _plain(asdict(self))
+        return document
+
+
+def _plain(value: Any) -> Any:
+    """Return a value in JSON form."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, StrEnum) else value
+
+
+def _check_counts(settings: Any, *names: str) -> None:
+    """Check that fields are integers of at least 1."""
+    for name in names:
+        check_count(name, getattr(settings, name))

@@ -1,0 +1,68 @@
+"""Rollout batches as JSON, so that those which wait to be learned from survive in a checkpoint."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from rao_gym.rewards import Signals
+from rao_gym.tree import ExecutionTree
+from rao_train.rollout.trajectory import Rollout, Trajectory
+from rao_train.rollout.worker import RolloutBatch
+
+_COUNTS = ("policy_version", "seconds_generating", "seconds_acting", "num_generated", "num_read")
+_PLACES = ("node", "depth", "rollout", "group", "policy_version")
+
+
+def batch_to_json(batch: RolloutBatch) -> str:
+    """Return a batch as one line of JSON, from which it is read back bit for bit."""
+    return json.dumps(
+        {name: getattr(batch, name) for name in _COUNTS} | {"rollouts": [*map(_rollout_to_dict, batch.rollouts)]}
+    )
+
+
+def batch_from_json(text: str) -> RolloutBatch:
+    """Read what `batch_to_json` wrote."""
+    document = json.loads(text)
+    return RolloutBatch(**document | {"rollouts": [*map(_rollout_from_dict, document["rollouts"])]})
+
+
+def _rollout_to_dict(rollout: Rollout) -> dict[str, Any]:
+    return {
+        "tree": rollout.tree.to_json(),
+        "signals": list(rollout.signals.by_node.items()),
+        "num_excluded": rollout.signals.num_excluded,
+        "trajectories": [*map(_trajectory_to_dict, rollout.trajectories)],
+        "index": rollout.index,
+        "group": rollout.group,
+    }
+
+
+def _rollout_from_dict(document: dict[str, Any]) -> Rollout:
+    by_node = {int(node): float(signal) for node, signal in document["signals"]}
+    return Rollout(
+        tree=ExecutionTree.from_json(document["tree"]),
+        signals=Signals(by_node=by_node, num_excluded=document["num_excluded"]),
+        trajectories=[*map(_trajectory_from_dict, document["trajectories"])],
+        index=document["index"],
+        group=document["group"],
+    )
+
+
+def _trajectory_to_dict(trajectory: Trajectory) -> dict[str, Any]:
+    return {name: getattr(trajectory, name) for name in _PLACES} | {
+        "tokens_T": trajectory.tokens_T.tolist(),
+        "mask_T": trajectory.mask_T.tolist(),
+        "logprobs_T": trajectory.logprobs_T.tolist(),
+    }
+
+
+def _trajectory_from_dict(document: dict[str, Any]) -> Trajectory:
+    return Trajectory(
+        tokens_T=np.array(document["tokens_T"], dtype=np.int32),
+        mask_T=np.array(document["mask_T"], dtype=np.bool_),
+        logprobs_T=np.array(document["logprobs_T"], dtype=np.float32),
+        **{name: document[name] for name in _PLACES},
+    )

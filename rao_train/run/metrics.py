@@ -1,0 +1,180 @@
+"""What a run measures: pure functions from rollouts, credit and updates to named numbers.
+
+``DESCRIPTIONS`` says what every name means; a name that ends in ``*`` stands for one for each depth or difficulty.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from statistics import fmean
+from typing import Final
+
+from rao_gym.tree import ExecutionTree, StopReason
+from rao_train.credit import Credit
+from rao_train.learning.learner import LearnerMetrics, UpdateMetrics
+from rao_train.rollout.trajectory import Rollout
+from rao_train.rollout.worker import RolloutBatch
+
+Metrics = dict[str, float]
+"""Numbers by name; a number that could not be measured is left out."""
+
+DESCRIPTIONS: Final[Mapping[str, str]] = {
+    "success/root": "Mean success signal s̃ of the roots.",
+    "success/difficulty_*": "The same for the tasks of one difficulty.",
+    "success/depth_*": "Mean success signal of the nodes at one depth; 0 is the root.",
+    "reward/root": "Mean local node reward R of the roots (Eq. 1) that enter the loss.",
+    "reward/node": "Mean local node reward R of all nodes that enter the loss.",
+    "advantage/mean": "Mean advantage (Eq. 3) of the trajectories that enter the loss.",
+    "advantage/std": "Standard deviation of these advantages.",
+    "credit/groups_filtered": "Share of the groups left out of the loss because their rewards are equal.",
+    "credit/excluded": "Trajectories left out because a judge failed.",
+    "credit/trajectories": "Trajectories that enter the loss.",
+    "tree/nodes": "Nodes of a tree.",
+    "tree/depth": "Depth of a tree's deepest node.",
+    "tree/turns": "Turns of all nodes of a tree.",
+    "tree/critical_path": "Turns that have to follow each other.",
+    "tree/delegation_rate": "Share of the nodes that launched at least one sub-agent.",
+    "tree/refusals": "Launches refused in a tree.",
+    "tree/finished": "Share of the nodes that ended by finishing, not by a limit.",
+    "tokens/generated": "Tokens that the model wrote.",
+    "tokens/read": "Tokens of the trajectories that it did not write.",
+    "tokens/per_trajectory": "Tokens of a trajectory.",
+    "loss": "Loss, averaged over the optimizer steps that were taken.",
+    "entropy": "Entropy in nats of the distributions that the generated tokens were drawn from.",
+    "gradient_norm": "Norm of the gradient before clipping.",
+    "learning_rate": "Learning rate.",
+    "padding": "Share of what the learner read that was padding.",
+    "ratio/mean": "Mean importance ratio π/μ before the clip.",
+    "ratio/max": "Largest importance ratio before the clip.",
+    "ratio/clipped": "Share of the ratios outside the clip's bounds.",
+    "ratio/kl": "Estimate of KL(μ‖π), k3, over the generated tokens.",
+    "steps/taken": "Optimizer steps taken on the batch.",
+    "steps/skipped": "Optimizer steps skipped: an empty batch, no advantage, or a loss that is not finite.",
+    "agreement/mean": "Mean |log π − log μ| between trainer and engine at the same weights, on sampled trajectories.",
+    "agreement/max": "Largest of these differences.",
+    "policy/version": "Weights of the learner: rollout batches learned from.",
+    "policy/lag": "How many versions older the weights are that generated the batch.",
+    "curriculum/difficulty": "Mean difficulty of the tasks of the batch.",
+    "seconds/step": "Time of the step.",
+    "share/generation": "Share of the step's time in the engine.",
+    "share/environment": "Share in runtimes and tokenizing.",
+    "share/learning": "Share in the learner.",
+    "speed/generated": "Generated tokens per second of generation.",
+    "speed/learned": "Tokens read by the learner per second of learning.",
+    "evaluation/success_*": "Mean success signal of one difficulty on tasks that are not trained on.",
+    "evaluation/nodes_*": "Mean nodes of a tree, by difficulty.",
+    "evaluation/depth_*": "Mean depth of a tree, by difficulty.",
+    "evaluation/turns_*": "Mean turns of a tree, by difficulty.",
+    "evaluation/tokens_*": "Mean tokens that the model wrote for a tree, by difficulty.",
+}
+
+
+def describe(name: str) -> str:
+    """Return what a metric means; the empty text for an unknown name."""
+    return next((text for pattern, text in DESCRIPTIONS.items() if fnmatchcase(name, pattern)), "")
+
+
+def tree_metrics(trees: Sequence[ExecutionTree]) -> Metrics:
+    """Return how trees went and what they look like."""
+    nodes = [node for tree in trees for node in tree.nodes]
+    metrics = {"success/root": fmean(_signal(tree) for tree in trees)}
+    for difficulty in sorted({tree.task.difficulty for tree in trees}):
+        signals = [_signal(tree) for tree in trees if tree.task.difficulty == difficulty]
+        metrics[f"success/difficulty_{difficulty}"] = fmean(signals)
+    for depth in sorted({node.depth for node in nodes}):
+        metrics[f"success/depth_{depth}"] = fmean(node.signal or 0.0 for node in nodes if node.depth == depth)
+    return metrics | {
+        "tree/nodes": fmean(len(tree) for tree in trees),
+        "tree/depth": fmean(tree.depth for tree in trees),
+        "tree/turns": fmean(tree.turns for tree in trees),
+        "tree/critical_path": fmean(tree.critical_path() for tree in trees),
+        "tree/delegation_rate": fmean(bool(node.children) for node in nodes),
+        "tree/refusals": sum(node.refusals for node in nodes) / len(trees),
+        "tree/finished": fmean(node.stop_reason is StopReason.FINISHED for node in nodes),
+    }
+
+
+def rollout_metrics(batch: RolloutBatch) -> Metrics:
+    """Return what the trees of a batch are like and what they cost."""
+    trees = [rollout.tree for rollout in batch.rollouts]
+    num_trajectories = sum(len(rollout.trajectories) for rollout in batch.rollouts)
+    return tree_metrics(trees) | {
+        "curriculum/difficulty": fmean(tree.task.difficulty for tree in trees),
+        "tokens/generated": batch.num_generated,
+        "tokens/read": batch.num_read,
+        "tokens/per_trajectory": (batch.num_generated + batch.num_read) / max(1, num_trajectories),
+        "speed/generated": batch.num_generated / max(batch.seconds_generating, 1e-9),
+    }
+
+
+def credit_metrics(credit: Credit) -> Metrics:
+    """Return what the trajectories of a step are worth."""
+    metrics: Metrics = {
+        "credit/groups_filtered": credit.num_groups_filtered / max(1, credit.num_groups),
+        "credit/excluded": credit.num_excluded,
+        "credit/trajectories": len(credit.trajectories),
+    }
+    if not credit.trajectories:
+        return metrics
+    advantages = [credited.advantage for credited in credit.trajectories]
+    mean = fmean(advantages)
+    metrics |= {
+        "reward/node": fmean(credited.reward for credited in credit.trajectories),
+        "advantage/mean": mean,
+        "advantage/std": math.sqrt(fmean((advantage - mean) ** 2 for advantage in advantages)),
+    }
+    roots = [credited.reward for credited in credit.trajectories if credited.trajectory.depth == 0]
+    return metrics | ({"reward/root": fmean(roots)} if roots else {})
+
+
+def update_metrics(updates: Sequence[UpdateMetrics]) -> Metrics:
+    """Return what the optimizer steps of a batch did."""
+    taken = [update for update in updates if update.skipped is None]
+    metrics: Metrics = {"steps/taken": len(taken), "steps/skipped": len(updates) - len(taken)}
+    if not taken:
+        return metrics
+    metrics |= {
+        "loss": fmean(update.loss for update in taken),
+        "entropy": fmean(update.entropy for update in taken),
+        "gradient_norm": fmean(update.gradient_norm for update in taken),
+        "learning_rate": taken[-1].learning_rate,
+        "padding": fmean(update.padding for update in taken),
+    }
+    policy = [update for update in taken if isinstance(update, LearnerMetrics)]
+    if policy:
+        metrics |= {
+            "ratio/mean": fmean(update.ratio_mean for update in policy),
+            "ratio/max": max(update.ratio_max for update in policy),
+            "ratio/clipped": fmean(update.clipped for update in policy),
+            "ratio/kl": fmean(update.kl for update in policy),
+        }
+    return metrics
+
+
+def evaluation_metrics(batch: RolloutBatch) -> Metrics:
+    """Return how a policy does by difficulty, from the trees that it grew."""
+    by_difficulty: dict[int, list[Rollout]] = {}
+    for rollout in batch.rollouts:
+        by_difficulty.setdefault(rollout.tree.task.difficulty, []).append(rollout)
+    metrics: Metrics = {}
+    for difficulty, grown in sorted(by_difficulty.items()):
+        metrics |= {
+            f"evaluation/success_{difficulty}": fmean(_signal(rollout.tree) for rollout in grown),
+            f"evaluation/nodes_{difficulty}": fmean(len(rollout.tree) for rollout in grown),
+            f"evaluation/depth_{difficulty}": fmean(rollout.tree.depth for rollout in grown),
+            f"evaluation/turns_{difficulty}": fmean(rollout.tree.turns for rollout in grown),
+            f"evaluation/tokens_{difficulty}": fmean(map(_num_generated, grown)),
+        }
+    return metrics
+
+
+def _num_generated(rollout: Rollout) -> int:
+    """Return the tokens that the model wrote for a tree."""
+    return sum(trajectory.num_learned for trajectory in rollout.trajectories)
+
+
+def _signal(tree: ExecutionTree) -> float:
+    """Return a root's success signal; one that nothing verifies counts as 0."""
+    return tree.root.signal or 0.0

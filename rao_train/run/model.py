@@ -1,0 +1,38 @@
+"""The model and tokenizer that a run starts from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rao_train.models.loading import check_device, load_folder
+from rao_train.models.tiny import build_model, build_tokenizer
+from rao_train.recipes.settings import Recipe, WarmStartStage
+from rao_train.run.warm_start import demonstrate
+from rao_train.seeds import Purpose, seed_of
+
+_TOKENIZER_TREES = 200
+"""Demonstrations of each warm-start stage that a tiny model's tokenizer is trained on."""
+
+
+def model_of(recipe: Recipe) -> tuple[Any, Any]:
+    """Return the model and tokenizer that a recipe starts from; tiny ones are a function of the recipe alone."""
+    if recipe.model.path:
+        return load_folder(recipe.model.path, recipe.model.device)
+    device = check_device(recipe.model.device)
+    stages = recipe.warm_start.stages or (
+        WarmStartStage(name="tokenizer", steps=1, difficulties=recipe.curriculum.difficulties),
+    )
+    setup = recipe.environment.setup()
+    texts = [
+        message["content"]
+        for place, stage in enumerate(stages)
+        for tree in demonstrate(
+            setup, stage, seed_of(recipe.seed, Purpose.TOKENIZER, place), num_trees=_TOKENIZER_TREES
+        )
+        for node in tree.nodes
+        for message in node.messages
+        if message["role"] != "system"
+    ]
+    tokenizer = build_tokenizer(texts, recipe.model.tiny.vocabulary)
+    model: Any = build_model(recipe.model.tiny, tokenizer, recipe.seed)
+    return model.to(device), tokenizer

@@ -1,0 +1,111 @@
+"""Demonstrations: what scripted policies write in the real runtime, as sequences to learn from.
+
+Every agent of a tree follows one policy of a mixture, drawn when it first acts, so that delegating and direct
+behaviour meet in one tree. The learned tokens are the actions, each with its end-of-turn token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rao_gym.curriculum import FixedMixture
+from rao_gym.errors import InvalidValueError
+from rao_gym.policies.base import Policy, Turn
+from rao_gym.policies.loading import load_policy
+from rao_gym.registry import Setup
+from rao_gym.runtime import turn_of
+from rao_gym.sandbox import Sandbox
+from rao_gym.tree import ChatMessage, ExecutionTree, Node
+from rao_train.models.turn_template import TurnTemplate
+from rao_train.recipes.settings import WarmStartStage
+from rao_train.rollout.trajectory import TokenSequence
+
+
+@dataclass(frozen=True)
+class PolicyMixture:
+    """Policies of which every agent follows one.
+
+    Attributes:
+        policies: The policies.
+        shares: How often each is drawn, summing to 1.
+    """
+
+    policies: Sequence[Policy]
+    shares: Sequence[float]
+
+    @classmethod
+    def load(cls, shares: Mapping[str, float], setup: Setup) -> PolicyMixture:
+        """Load policies by name."""
+        total = sum(shares.values())
+        policies = [load_policy(name, setup.family) for name in shares]
+        return cls(policies, [share / total for share in shares.values()])
+
+    def draw(self, rng: np.random.Generator) -> Policy:
+        """Return the policy that a new agent follows."""
+        return self.policies[int(rng.choice(len(self.policies), p=self.shares))]
+
+
+def demonstrate(
+    setup: Setup, stage: WarmStartStage, seed: tuple[int, ...], *, num_trees: int | None = None
+) -> list[ExecutionTree]:
+    """Play the demonstrations of a stage.
+
+    Args:
+        setup: The family and the settings of its episodes.
+        stage: Which tasks, and how they are played.
+        seed: Seeds tasks and choices.
+        num_trees: Trees to play; the stage's own number when left out.
+    """
+    mixture = PolicyMixture.load(stage.policies, setup)
+    difficulties = FixedMixture(stage.difficulties)
+    rng = np.random.default_rng(seed)
+    sandbox = Sandbox()
+    trees = []
+    for index in range(stage.demonstrations if num_trees is None else num_trees):
+        runtime = setup.runtime(sandbox)
+        runtime.reset(int(rng.integers(2**31)), difficulties.draw(rng), split=setup.settings.split, index=index)
+        followed: dict[Node, Policy] = {}
+        while not runtime.done:
+            for node in list(runtime.ready):
+                if node not in followed:
+                    followed[node] = mixture.draw(rng)
+                runtime.act(node, _act(followed[node], turn_of(runtime, node)))
+        trees.append(runtime.tree)
+    sandbox.close()
+    return trees
+
+
+def _act(policy: Policy, turn: Turn) -> str:
+    """Return the action text of a single turn."""
+    return policy.act([turn])[0]
+
+
+def sequences_of(tree: ExecutionTree, template: TurnTemplate) -> list[TokenSequence]:
+    """Return what there is to learn from each agent of a demonstration."""
+    return [sequence_of(node.messages, template) for node in tree.nodes if node.turns]
+
+
+def sequence_of(messages: Sequence[ChatMessage], template: TurnTemplate) -> TokenSequence:
+    """Return a transcript as tokens, with the actions under the mask.
+
+    Args:
+        messages: Opening messages, then actions and replies in turn.
+        template: Turns messages into tokens.
+
+    Raises:
+        InvalidValueError: There is no action among them.
+    """
+    first = next((place for place, message in enumerate(messages) if message["role"] == "assistant"), None)
+    if first is None:
+        raise InvalidValueError("A transcript to learn from needs at least one action.")
+    tokens = template.opening(messages[:first])
+    mask = [False] * len(tokens)
+    for message in messages[first:]:
+        written = message["role"] == "assistant"
+        piece = template.written(message["content"]) if written else template.reply(message["content"], ended=True)
+        tokens += piece
+        mask += [written] * len(piece)
+    return TokenSequence(tokens_T=np.array(tokens, dtype=np.int32), mask_T=np.array(mask, dtype=np.bool_))
