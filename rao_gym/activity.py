@@ -25,6 +25,7 @@ class Activity(Generic[ContextT]):
         values: What its children handed back in this wait.
         num_pending: Children among `results` that have not ended.
         num_waves: Waits so far in which children ran.
+        notice: What the reply to the present action tells besides; empty or whole lines.
     """
 
     node: Node
@@ -36,6 +37,7 @@ class Activity(Generic[ContextT]):
     values: dict[Node, Any] = field(default_factory=dict)
     num_pending: int = 0
     num_waves: int = 0
+    notice: str = ""
 
     def hand_over(self, child: Node, value: Any, turns_left: int | None) -> None:
         """Take what a child that has ended hands back, and the turns that it left unused."""

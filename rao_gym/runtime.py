@@ -36,6 +36,10 @@ MAX_OUTPUT_CHARS = 1_000_000
 """Text of one reply where the window sets no tighter limit."""
 
 _WARN_TURNS = 3
+_CUT_OFF = (
+    "\n(Your turn was cut off after about {num_tokens:,} tokens, the most that one turn may have. What was unfinished "
+    "did not run. Write shorter turns and finish the action.)"
+)
 
 
 class Runtime(Generic[ContextT]):
@@ -146,15 +150,17 @@ class Runtime(Generic[ContextT]):
             )
         return root
 
-    def act(self, node: Node, text: object) -> None:
+    def act(self, node: Node, text: object, *, truncated: bool = False) -> None:
         """Take a ready node's turn.
 
-        Nothing that a policy writes raises here: what cannot be carried out costs the turn and is answered in
-        the node's transcript.
+        Policy output never raises here: a malformed action costs the turn, and the node's transcript says what
+        was wrong with it.
 
         Args:
             node: A node of `ready`.
             text: What the policy wrote.
+            truncated: Whether the limit on the tokens of one turn cut the text off. Its complete actions run, an
+                unfinished one at its end does not, and the reply says so.
 
         Raises:
             UsageError: The node is not ready.
@@ -166,12 +172,13 @@ class Runtime(Generic[ContextT]):
         node.turns += 1
         activity.budget.spend()
         written = printable(text) if isinstance(text, str) else ""
-        self._record(node, "assistant", written)
+        num_tokens = self._record(node, "assistant", written)
+        activity.notice = _CUT_OFF.format(num_tokens=num_tokens) if truncated else ""
         if self._window_exceeded(node):
             self._end(activity, StopReason.OUT_OF_WINDOW)
             self._advance(activity, None)
         elif isinstance(text, str):
-            self._advance(activity, activity.interpreter.run(written))
+            self._advance(activity, activity.interpreter.run(written, truncated=truncated))
         else:
             self._advance(activity, Reply(f"Error: an action is text, not {type(text).__name__}."))
         max_tokens = self.limits.max_tree_tokens
@@ -312,6 +319,7 @@ class Runtime(Generic[ContextT]):
         """Answer an action; the node is ready again, unless a limit of its own ends it."""
         node = activity.node
         turns_left = activity.budget.left
+        text += activity.notice
         if turns_left is not None and 0 < turns_left <= _WARN_TURNS:
             text += f"\n({turns_left} turn{'s' if turns_left > 1 else ''} left)"
         self._record(node, "user", text)
@@ -392,12 +400,13 @@ class Runtime(Generic[ContextT]):
         """Carry out a family tool for a node."""
         return self.family.call_tool(name, self._activities[node].context, arguments)
 
-    def _record(self, node: Node, role: str, content: str) -> None:
-        """Append a message to a node's transcript and count its tokens."""
+    def _record(self, node: Node, role: str, content: str) -> int:
+        """Append a message to a node's transcript and return its tokens."""
         tokens = self._count_tokens(content)
         node.messages.append(ChatMessage(role=role, content=content))
         node.tokens += tokens
         self._tree_tokens += tokens
+        return tokens
 
     def _window_exceeded(self, node: Node) -> bool:
         """Tell whether a node's transcript has outgrown the window."""

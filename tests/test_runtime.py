@@ -184,6 +184,38 @@ def test_an_action_that_is_not_text_costs_a_turn(action: object) -> None:
     assert root.turns == 1
 
 
+def test_a_turn_that_was_cut_off_is_told_so_and_half_a_call_does_not_run() -> None:
+    runtime = new(Limits(max_turns=3))
+    root = runtime.tree.root
+    runtime.act(root, call("finish", answer=1).removesuffix("}</tool_call>"), truncated=True)
+    seen = root.messages[-1]["content"]
+    assert "Your turn was cut off after about" in seen
+    assert "Write shorter turns" in seen
+    assert not root.ended
+    runtime.act(root, call("peek", index=0))
+    assert "cut off" not in root.messages[-1]["content"]
+
+
+def test_a_turn_that_was_cut_off_still_runs_what_it_finished() -> None:
+    runtime = new()
+    root = runtime.tree.root
+    runtime.act(root, launch(0, 1) + "and then I", truncated=True)
+    (child,) = root.children
+    runtime.act(child, call("finish", answer=1) + "and", truncated=True)
+    assert child.stop_reason is StopReason.FINISHED
+    assert "cut off" in root.messages[-1]["content"]
+
+
+def test_half_a_cell_does_not_run(sandbox: Sandbox) -> None:
+    runtime = Runtime(Counting(), actions="python", sandbox=sandbox)
+    root = runtime.reset(seed=0)
+    runtime.act(root, "```python\nfinish(1)\nprint(", truncated=True)
+    assert "no code block" in root.messages[-1]["content"]
+    assert "cut off" in root.messages[-1]["content"]
+    runtime.act(root, "```python\nfinish(1)\n```\nNow", truncated=True)
+    assert root.value == 1
+
+
 def test_unknown_action_forms_are_named() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'python'"):
         Runtime(Counting(), actions="pyhton")

@@ -75,8 +75,13 @@ class NodeHost:
 class Interpreter(Protocol):
     """Runs the actions of one node."""
 
-    def run(self, text: str) -> Outcome:
-        """Run an action text."""
+    def run(self, text: str, *, truncated: bool = False) -> Outcome:
+        """Run an action text.
+
+        Args:
+            text: What the policy wrote.
+            truncated: Whether generation stopped in the middle of it; what it leaves unfinished is not run.
+        """
 
     def resume(self, results: Sequence[Any]) -> Outcome:
         """Go on after an `Await`, with the results of its launches in order."""

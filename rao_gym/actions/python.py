@@ -31,7 +31,7 @@ from rao_gym.jsonable import to_json_value
 from rao_gym.sandbox import Sandbox, Session, Snapshot, WorkerDiedError
 from rao_gym.tools import FINISH, LAUNCH, ToolError, ToolSpec
 
-_BLOCK = re.compile(r"```[ \t]*(?:python|py|repl)?[ \t]*\r?\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
+_BLOCK = re.compile(r"```[ \t]*(?:python|py|repl)?[ \t]*\r?\n(.*?)(```|\Z)", re.DOTALL | re.IGNORECASE)
 _EXAMPLE = "```python\nprint(1 + 1)\n```"
 _RESTARTED = "The cell was stopped, and the session starts anew: its variables are gone."
 
@@ -71,9 +71,12 @@ class PythonActions(ActionForm):
             self.sandbox.close()
 
 
-def code_of(text: str) -> str | None:
-    """Return the code of a reply: its fenced blocks, joined; None when it has none."""
-    blocks = _BLOCK.findall(text)
+def code_of(text: str, *, truncated: bool = False) -> str | None:
+    """Return the code of a reply: its fenced blocks, joined; None when it has none.
+
+    An open block at the end counts, unless the reply was truncated: then its last lines are missing.
+    """
+    blocks = [code for code, fence in _BLOCK.findall(text) if fence or not truncated]
     return "\n".join(blocks) if blocks else None
 
 
@@ -122,9 +125,9 @@ class _PythonInterpreter:
         self._output = _Output(0)
         self._launches: dict[int, LaunchRequest] = {}
 
-    def run(self, text: str) -> Outcome:
+    def run(self, text: str, *, truncated: bool = False) -> Outcome:
         """Run the reply's code block as a cell."""
-        code = code_of(text)
+        code = code_of(text, truncated=truncated)
         if code is None:
             return Reply(f"Error: no code block found. Write one like this:\n{_EXAMPLE}")
         if self._session is None:

@@ -75,8 +75,8 @@ class _ToolCallInterpreter:
         self._host = host
         self._replies: list[str | None] = []
 
-    def run(self, text: str) -> Outcome:
-        """Run every call of the message in order, then wait for its launches."""
+    def run(self, text: str, *, truncated: bool = False) -> Outcome:
+        """Run every complete call of the message in order, then wait for its launches."""
         calls = [_parse(match.group(1)) for match in _CALL.finditer(text)]
         if not calls:
             return Reply(f"Error: no tool call found. Write {_EXAMPLE}")
