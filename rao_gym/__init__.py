@@ -1,7 +1,7 @@
 """Recursion as an environment: agents that launch copies of themselves, as Gymnasium and PettingZoo see it."""
 
-from rao_gym.envs.aec import aec_env
-from rao_gym.envs.parallel import parallel_env
+from typing import TYPE_CHECKING, Any
+
 from rao_gym.errors import RaoError
 from rao_gym.limits import Limits, LimitsLeft
 from rao_gym.policies.base import Policy, Turn
@@ -10,6 +10,10 @@ from rao_gym.runtime import Runtime
 from rao_gym.tasks.base import Task, TaskFamily
 from rao_gym.tree import ExecutionTree, Node, NodeStatus, StopReason
 from rao_gym.version import __version__
+
+if TYPE_CHECKING:
+    from rao_gym.envs.aec import aec_env
+    from rao_gym.envs.parallel import parallel_env
 
 __all__ = [
     "ExecutionTree",
@@ -35,3 +39,16 @@ __all__ = [
 register("rao/LongContext-v0", "rao_gym.tasks.long_context:LongContext")
 register("rao/Arithmetic-v0", "rao_gym.tasks.arithmetic:Arithmetic")
 register("rao/Code-v0", "rao_gym.tasks.code:Code")
+
+
+def __getattr__(name: str) -> Any:
+    """Import the PettingZoo views when they are first asked for: PettingZoo takes longer to load than all the rest."""
+    if name == "aec_env":
+        from rao_gym.envs.aec import aec_env
+
+        return aec_env
+    if name == "parallel_env":
+        from rao_gym.envs.parallel import parallel_env
+
+        return parallel_env
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

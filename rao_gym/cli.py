@@ -5,27 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from io import TextIOWrapper
 from typing import Any, NoReturn
 
-from rao_gym.commands import demo, difficulty, envs, eval, play, replay, view
 from rao_gym.errors import InvalidValueError, MissingExtraError, RaoError, unknown_name
 from rao_gym.version import __version__
 
 ENTRY_POINTS = "rao_gym.commands"
 """Other packages add commands here: the command's name -> ``function(subparsers)``."""
 
-COMMANDS: dict[str, Callable[[Any], None]] = {
-    "envs": envs.add_parser,
-    "eval": eval.add_parser,
-    "play": play.add_parser,
-    "view": view.add_parser,
-    "replay": replay.add_parser,
-    "difficulty": difficulty.add_parser,
-    "demo": demo.add_parser,
-}
+COMMANDS = ("envs", "eval", "compare", "play", "view", "replay", "difficulty", "demo")
+"""The commands of this package, each in the module of `rao_gym.commands` that has its name."""
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -51,8 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         named = f": {error.filename}" if error.filename else ""
         return _complain(f"{error.strerror or error}{named}.", USAGE_ERROR)
-    except KeyboardInterrupt:
-        return _complain("Interrupted.", INTERRUPTED)
+    except KeyboardInterrupt as interruption:
+        return _complain(str(interruption) or "Interrupted.", INTERRUPTED)
     return exit_code
 
 
@@ -86,13 +79,9 @@ def _run(arguments: list[str]) -> int:
     parser = Parser(prog="rao", description="Environments in which agents launch copies of themselves.")
     parser.add_argument("--version", action="version", version=f"rao-gym {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    for add_parser in COMMANDS.values():
-        add_parser(subparsers)
     command = next((argument for argument in arguments if not argument.startswith("-")), None)
-    if command not in COMMANDS:  # only then is it worth loading other packages
-        _add_commands_of_others(subparsers, command)
-    if command is not None and command not in subparsers.choices:
-        raise unknown_name("command", command, subparsers.choices)
+    if command is not None or "--version" not in arguments:
+        _add_commands(subparsers, command)
     options, unknown = parser.parse_known_args(arguments)
     if options.command is None:
         parser.print_help()
@@ -109,18 +98,37 @@ def _run(arguments: list[str]) -> int:
     return int(options.run(options))
 
 
-def _add_commands_of_others(subparsers: Any, wanted: str | None) -> None:
-    """Add the commands of other packages; those whose extras are missing are left out.
+def _add_commands(subparsers: Any, wanted: str | None) -> None:
+    """Add the wanted command, or all of them for the list of commands.
+
+    Only what is needed is imported: what plays environments or trains models takes a while to load.
 
     Raises:
-        MissingExtraError: The wanted command is one of those.
+        UnknownNameError: There is no such command.
+        MissingExtraError: It comes with an extra that is not installed.
     """
-    for point in entry_points(group=ENTRY_POINTS):
-        try:
-            point.load()(subparsers)
-        except ImportError as error:
-            if point.name == wanted:
-                raise MissingExtraError(_what_to_install(point, error)) from error
+    others = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+    if wanted in others:
+        _add_command_of_other(subparsers, others[wanted])
+    elif wanted is None or wanted in COMMANDS:
+        for name in COMMANDS if wanted is None else [wanted]:
+            import_module(f"rao_gym.commands.{name}").add_parser(subparsers)
+        for name, point in others.items() if wanted is None else ():
+            subparsers.add_parser(name, help=f"from {point.module.partition('.')[0]}; see `rao {name} --help`")
+    else:
+        raise unknown_name("command", wanted, [*COMMANDS, *others])
+
+
+def _add_command_of_other(subparsers: Any, point: EntryPoint) -> None:
+    """Add a command of another package.
+
+    Raises:
+        MissingExtraError: What it needs is not installed.
+    """
+    try:
+        point.load()(subparsers)
+    except ImportError as error:
+        raise MissingExtraError(_what_to_install(point, error)) from error
 
 
 def _what_to_install(point: EntryPoint, error: ImportError) -> str:

@@ -55,7 +55,7 @@ class FixedMixture:
 
     def __init__(self, weights: Mapping[int, float]) -> None:
         for difficulty, weight in weights.items():
-            _check_difficulty("a difficulty of the mixture", difficulty)
+            check_count("a difficulty of the mixture", difficulty)
             if not 0 <= weight < float("inf"):
                 raise InvalidValueError(f"The weight of difficulty {difficulty} must be at least 0, got {weight!r}.")
         total = sum(weights.values())
@@ -122,8 +122,8 @@ class AdaptiveDifficulty:
             if not 0 <= share <= 1:
                 raise InvalidValueError(f"{name} must be in [0, 1], got {share!r}.")
         for name, value in (("start", start), ("minimum", minimum), ("window", window)):
-            _check_difficulty(name, value)
-        check_count("maximum", maximum)
+            check_count(name, value)
+        check_count("maximum", maximum, optional=True)
         if not minimum <= start or (maximum is not None and not start <= maximum):
             raise InvalidValueError(f"start must be between minimum={minimum} and maximum={maximum}, got {start}.")
         self.target, self.tolerance, self.review_share = target, tolerance, review_share
@@ -165,17 +165,6 @@ class AdaptiveDifficulty:
         _check_state(state, {"difficulty", "outcomes"})
         self.difficulty = int(state["difficulty"])
         self._outcomes = [float(outcome) for outcome in state["outcomes"]]
-
-
-def _check_difficulty(name: str, value: int | None) -> None:
-    """Check that a value is an integer of at least 1.
-
-    Raises:
-        InvalidValueError: It is not.
-    """
-    if value is None:
-        raise InvalidValueError(f"{name} must be an integer of at least 1, got None.")
-    check_count(name, value)
 
 
 def _check_state(state: Mapping[str, Any], names: set[str]) -> None:

@@ -30,6 +30,10 @@ class FileFormatError(RaoError, ValueError):
     """A file whose contents are not what was expected; the message names the line."""
 
 
+class UntrustedFileError(RaoError, PermissionError):
+    """A file that names code to import or a server to contact, which happens only when its reader says so."""
+
+
 class MissingExtraError(RaoError, ImportError):
     """Something that an optional extra of this package brings, which is not installed."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, NoReturn
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 """A value that `json.dumps` writes and `json.loads` reads back unchanged."""
@@ -86,3 +87,40 @@ def printable(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def write_json(document: Any) -> str:
+    """Return one line of JSON that every reader sees as one line.
+
+    The text is ASCII: characters such as U+2028, which `str.splitlines` and JavaScript take for the end of a line,
+    are escaped.
+
+    Raises:
+        ValueError: The document holds NaN or an infinity, which JSON has no way to write.
+    """
+    return json.dumps(document, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+
+
+def read_json(text: str | bytes) -> Any:
+    """Read JSON from a file that may come from anywhere.
+
+    Raises:
+        ValueError: It is not JSON, it is nested too deeply to read, or it holds NaN or an infinity, which are no JSON.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """Refuse what Python's reader takes beyond JSON."""
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _finite(text: str) -> float:
+    """Return a number, unless it is too large for a float."""
+    number = float(text)
+    if number - number != 0:
+        raise ValueError(f"{text} is too large a number")
+    return number

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Literal, overload
 
 import numpy as np
 
@@ -55,7 +55,9 @@ class Limits:
             InvalidValueError: A limit is not an integer, or is below its minimum.
         """
         for field in fields(self):
-            check_count(field.name, getattr(self, field.name), minimum=0 if field.name == "max_depth" else 1)
+            minimum = 0 if field.name == "max_depth" else 1
+            limit = check_count(field.name, getattr(self, field.name), minimum=minimum, optional=True)
+            object.__setattr__(self, field.name, limit)
 
     def refusal(self, *, depth: int, num_children: int, num_nodes: int, share: int | None) -> str:
         """Return why a launch is refused, as a sentence that the agent can act on; empty when it is not.
@@ -77,23 +79,34 @@ class Limits:
         return ""
 
 
-def as_int(value: Any) -> Any:
-    """Return an integer of NumPy's, such as an environment's caller may give, as Python's; anything else as it is."""
-    return int(value) if isinstance(value, np.integer) else value
+@overload
+def check_count(name: str, value: object, *, minimum: int = 1, optional: Literal[False] = False) -> int: ...
 
 
-def check_count(name: str, value: object, *, minimum: int = 1) -> None:
-    """Check that `value` is None or an integer of at least `minimum`.
+@overload
+def check_count(name: str, value: object, *, minimum: int = 1, optional: Literal[True]) -> int | None: ...
+
+
+def check_count(name: str, value: object, *, minimum: int = 1, optional: bool = False) -> int | None:
+    """Return `value` as Python's own integer, after checking it: every option that counts something goes through here.
+
+    Args:
+        name: The option's name, for the error message.
+        value: An integer, Python's or NumPy's.
+        minimum: The smallest valid value.
+        optional: Whether None is valid as well.
 
     Raises:
-        InvalidValueError: It is not.
+        InvalidValueError: It is no such value; booleans, floats and text are not integers.
     """
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidValueError(f"{name} must be an integer or None, got {value!r}.")
+    if value is None and optional:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        wanted = "an integer or None" if optional else f"an integer of at least {minimum}"
+        raise InvalidValueError(f"{name} must be {wanted}, got {value!r}.")
     if value < minimum:
         raise InvalidValueError(f"{name} must be at least {minimum}, got {value}.")
+    return int(value)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,10 @@ from math import inf
 from typing import Any
 
 import gymnasium
+import numpy as np
 
 from rao_gym.errors import InvalidValueError, unknown_name
-from rao_gym.limits import Limits, TokenCounter, as_int, check_count, count_tokens_approximately
+from rao_gym.limits import Limits, TokenCounter, check_count, count_tokens_approximately
 from rao_gym.runtime import Runtime
 from rao_gym.sandbox import Sandbox
 from rao_gym.tasks.base import SPLITS, TaskFamily
@@ -50,17 +51,17 @@ class EpisodeSettings:
             InvalidValueError: A value is out of range.
             UnknownNameError: The split does not exist.
         """
-        if self.difficulty is None:
-            raise InvalidValueError("difficulty must be an integer of at least 1, got None.")
-        object.__setattr__(self, "difficulty", as_int(self.difficulty))
-        check_count("difficulty", self.difficulty)
+        object.__setattr__(self, "difficulty", check_count("difficulty", self.difficulty))
+        if self.actions is not None and not isinstance(self.actions, str):
+            raise InvalidValueError(f"actions must be the name of an action form or None, got {self.actions!r}.")
         if not isinstance(self.recursive, bool):
             raise InvalidValueError(f"recursive must be True or False, got {self.recursive!r}.")
         if self.split not in SPLITS:
             raise unknown_name("split", self.split, SPLITS)
         bonus = self.delegation_bonus
-        if isinstance(bonus, bool) or not isinstance(bonus, int | float) or not 0 <= bonus < inf:
+        if isinstance(bonus, bool) or not isinstance(bonus, int | float | np.floating) or not 0 <= bonus < inf:
             raise InvalidValueError(f"delegation_bonus must be a number of at least 0, got {bonus!r}.")
+        object.__setattr__(self, "delegation_bonus", float(bonus))
         if not callable(self.count_tokens):
             raise InvalidValueError(f"count_tokens must be a function of a text, got {self.count_tokens!r}.")
 

@@ -6,13 +6,12 @@ objects; everyone else reads them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypedDict
 
-from rao_gym.jsonable import JSON, check_types
+from rao_gym.jsonable import JSON, check_types, read_json, write_json
 
 
 class ChatMessage(TypedDict):
@@ -198,16 +197,24 @@ class ExecutionTree:
             "task": {name: getattr(self.task, name) for name in TaskRecord.__dataclass_fields__},
             "nodes": [_node_to_dict(node) for node in self.nodes],
         }
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        return write_json(document)
 
     @classmethod
     def from_json(cls, text: str) -> ExecutionTree:
         """Read a tree that `to_json` wrote.
 
         Raises:
-            ValueError, LookupError, TypeError, AttributeError: The text is no such tree.
+            ValueError: The text is no such tree; the message says why.
         """
-        document = json.loads(text)
+        document = read_json(text)
+        try:
+            return cls._from_document(document)
+        except (LookupError, TypeError, AttributeError) as error:
+            raise ValueError(f"it lacks a part of a tree, or has another in its place ({error!r})") from error
+
+    @classmethod
+    def _from_document(cls, document: dict[str, Any]) -> ExecutionTree:
+        """Build a tree from the JSON object that stands for it."""
         check_types(TaskRecord, document["task"])
         if not document["nodes"]:
             raise ValueError("it has no nodes")
@@ -262,11 +269,29 @@ def _node_from_dict(entry: dict[str, Any], earlier: list[Node]) -> Node:
     """Build a node from its JSON object and the nodes launched before it."""
     values = {name: entry[name] for name in _PLAIN_FIELDS}
     check_types(Node, values)
-    if entry["id"] != len(earlier) or (entry["parent"] is None) != (not earlier):
-        raise ValueError(f"node {entry['id']} is not in its place, {len(earlier)}")
+    parent = _parent_of(entry, earlier)
+    if (entry["id"], entry["position"], entry["depth"]) != (
+        len(earlier),
+        0 if parent is None else len(parent.children),
+        0 if parent is None else parent.depth + 1,
+    ):
+        raise ValueError(f"node {entry['id']} is not in its place in the tree")
     if not all(isinstance(message[key], str) for message in values["messages"] for key in ("role", "content")):
         raise ValueError(f"the messages of node {entry['id']} are not text")
     values["status"] = NodeStatus(values["status"])
     values["stop_reason"] = StopReason(values["stop_reason"]) if values["stop_reason"] else None
-    parent = None if entry["parent"] is None else earlier[entry["parent"]]
+    if (values["status"] is NodeStatus.ENDED) != (values["stop_reason"] is not None):
+        raise ValueError(f"node {entry['id']} has the status {values['status']} and stopped: {values['stop_reason']}")
+    if values["signal"] is not None and not 0 <= values["signal"] <= 1:
+        raise ValueError(f"the signal of node {entry['id']} must be in [0, 1], got {values['signal']}")
     return Node(id=entry["id"], parent=parent, **values)
+
+
+def _parent_of(entry: dict[str, Any], earlier: list[Node]) -> Node | None:
+    """Return the node that launched another, None for the root."""
+    place = entry["parent"]
+    if place is None and not earlier:
+        return None
+    if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < len(earlier):
+        raise ValueError(f"the parent of node {entry['id']} must be a node before it, got {place!r}")
+    return earlier[place]

@@ -3,10 +3,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rao_gym.jsonable import printable, to_json_value
+from rao_gym.jsonable import printable, read_json, to_json_value, write_json
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.complex_numbers(),
@@ -56,3 +57,31 @@ def test_printable_text_can_be_encoded(text: str) -> None:
 def test_printable_keeps_valid_text_and_replaces_lone_surrogates() -> None:
     assert printable("naïve 𝕏 😀") == "naïve 𝕏 😀"
     assert printable("a\ud800b") == "a\ufffdb"
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_written_json_is_one_line_for_every_reader(text: str) -> None:
+    written = write_json({"text": text})
+    assert written.splitlines() == [written]
+    assert read_json(written) == {"text": text}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 100_000, "nested too deeply"),
+        ('{"a": ' * 100_000, "nested too deeply"),
+        ("[NaN]", "NaN is not a JSON value"),
+        ('{"a": -Infinity}', "-Infinity is not a JSON value"),
+        ("[1e400]", "1e400 is too large a number"),
+        ("{", "Expecting property name"),
+    ],
+)
+def test_what_is_no_json_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_json(text)
+
+
+def test_not_a_number_is_not_written() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json({"signal": float("nan")})

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rao_gym.errors import InvalidValueError
-from rao_gym.limits import Limits, TurnBudget, count_tokens_approximately, left, min_limit
+from rao_gym.limits import Limits, TurnBudget, check_count, count_tokens_approximately, left, min_limit
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,20 @@ def test_limits_out_of_range_are_named(name: str, value: Any, complaint: str) ->
     with pytest.raises(InvalidValueError) as caught:
         Limits(**{name: value})
     assert str(caught.value) == complaint
+
+
+def test_integers_of_numpy_are_integers() -> None:
+    given: dict[str, Any] = {"max_turns": np.int64(3), "window": np.uint16(300)}
+    limits = Limits(**given)
+    assert limits == Limits(max_turns=3, window=300)
+    assert (type(limits.max_turns), type(limits.window)) == (int, int)
+    assert check_count("seed", np.int32(0), minimum=0) == 0
+
+
+@pytest.mark.parametrize("value", [None, 1.0, "3", True, np.float64(2), np.bool_(True), [1]])
+def test_a_count_that_must_be_there_is_an_integer(value: Any) -> None:
+    with pytest.raises(InvalidValueError, match="episodes must be an integer of at least 1, got"):
+        check_count("episodes", value)
 
 
 def test_no_limit_is_none() -> None:

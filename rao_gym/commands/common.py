@@ -183,12 +183,13 @@ def summary_table(title: str, summaries: Sequence[Summary], labels: Sequence[str
     return table
 
 
+def shown(value: float | None, digits: int) -> str:
+    """Return a number as a cell; a dash where there is none."""
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
 def _cells(summary: Summary) -> list[str]:
     """Return the cells of one row."""
-
-    def shown(value: float | None, digits: int) -> str:
-        return "-" if value is None else f"{value:,.{digits}f}"
-
     interval = "-" if summary.low is None else f"{shown(summary.low, 2)}-{shown(summary.high, 2)}"
     return [
         str(summary.difficulty),

@@ -18,8 +18,9 @@ from rao_gym.commands.common import (
     summary_table,
 )
 from rao_gym.errors import InvalidValueError
-from rao_gym.evaluation import evaluate
+from rao_gym.evaluation import EpisodeResult, evaluate
 from rao_gym.evaluation.store import clear
+from rao_gym.tree import ExecutionTree
 
 
 def add_parser(subparsers: Any) -> None:
@@ -47,7 +48,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for results; an interrupted run goes on there")
     parser.add_argument("--fresh", action="store_true", help="remove the results in DIR first")
     parser.add_argument(
-        "--save-trees", default="4", metavar="N|all", help="trees to keep for each id and difficulty (default 4)"
+        "--save-trees", default="20", metavar="N|all", help="trees to keep for each id and difficulty (default 20)"
     )
     parser.set_defaults(run=run)
 
@@ -60,21 +61,31 @@ def run(arguments: argparse.Namespace) -> int:
     save_trees = _count_or_all(arguments.save_trees)
     if arguments.fresh and arguments.out is not None:
         clear(arguments.out)
-    with progress_bar(arguments.policy, len(ids) * len(difficulties) * max(0, arguments.episodes)) as on_episode:
-        found = evaluate(
-            arguments.policy,
-            ids,
-            difficulties,
-            episodes=arguments.episodes,
-            seed=arguments.seed,
-            split=arguments.split,
-            workers=arguments.workers,
-            options=options,
-            policy_options=policy_options,
-            out=arguments.out,
-            save_trees=save_trees,
-            progress=on_episode,
-        )
+    num_episodes = len(ids) * len(difficulties) * max(0, arguments.episodes)
+    finished: list[EpisodeResult] = []
+    with progress_bar(arguments.policy, num_episodes) as show:
+
+        def on_episode(result: EpisodeResult, tree: ExecutionTree | None) -> None:
+            finished.append(result)
+            show(result, tree)
+
+        try:
+            found = evaluate(
+                arguments.policy,
+                ids,
+                difficulties,
+                episodes=arguments.episodes,
+                seed=arguments.seed,
+                split=arguments.split,
+                workers=arguments.workers,
+                options=options,
+                policy_options=policy_options,
+                out=arguments.out,
+                save_trees=save_trees,
+                progress=on_episode,
+            )
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(_what_is_left(len(finished), num_episodes, arguments.out)) from None
     console = output_console()
     console.print(summary_table(f"{arguments.policy} on {', '.join(ids)}", found.summaries))
     if found.num_excluded:
@@ -83,6 +94,14 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         console.print(f"Results are in {arguments.out}. See the trees with: rao view {arguments.out}")
     return 0
+
+
+def _what_is_left(num_finished: int, num_episodes: int, out: Path | None) -> str:
+    """Say what an interrupted evaluation leaves, and how to go on."""
+    count = f"Interrupted: {num_finished} of {num_episodes} episodes are finished"
+    if out is None:
+        return f"{count}, and lost. With --out DIR they would be kept, and the same command would go on."
+    return f"{count} and kept in {out}; the same command goes on. Those that were under way begin again."
 
 
 def _policy_options(arguments: argparse.Namespace) -> dict[str, Any]:

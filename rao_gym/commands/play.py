@@ -71,9 +71,9 @@ def _play(runtime: Runtime[Any]) -> None:
     for message in root.messages[num_shown.get(root, 0) :]:
         print(f"\n[{message['role']}]\n{message['content']}")
     signal = "unknown" if root.signal is None else f"{root.signal:.2f}"
-    print(
-        f"\nThe root ended: {root.stop_reason}. Value: {json.dumps(root.value, ensure_ascii=False)}. Success: {signal}."
-    )
+    value, answer = (json.dumps(each, ensure_ascii=False) for each in (root.value, runtime.task.record.answer))
+    print(f"\nThe root ended: {root.stop_reason}. Value: {value}. Success: {signal}.")
+    print(f"The right answer: {answer} ({runtime.task.record.provenance}).")
 
 
 def _num_messages_before_reply(node: Node) -> int:

@@ -18,6 +18,7 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("replay", help="play one line of the results again")
     parser.add_argument("results", type=Path, metavar="RUN", help="a results folder or a results.jsonl")
     parser.add_argument("--line", type=int, default=1, metavar="N", help="which line (default 1)")
+    parser.add_argument("--trust", action="store_true", help="import the policy that the results name")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write an HTML page of the tree")
     parser.set_defaults(run=run)
 
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not 1 <= arguments.line <= len(results):
         raise InvalidValueError(f"--line must be in 1..{len(results)}, got {arguments.line}.")
     before = results[arguments.line - 1]
-    again, tree = replay(before)
+    again, tree = replay(before, trust=arguments.trust)
     print(tree_as_text(tree))
     if arguments.out is not None:
         write_page([tree], arguments.out, again.task, limits={again.id: again.limits()})

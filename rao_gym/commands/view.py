@@ -1,41 +1,73 @@
-"""`rao view`: one self-contained HTML page of trees."""
+"""`rao view`: one self-contained HTML page of the trees of one or several runs."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rao_gym.evaluation import read_results, read_trees
+from rao_gym.errors import InvalidValueError
+from rao_gym.evaluation import EpisodeResult, read_results, read_trees
 from rao_gym.evaluation.store import RESULTS
 from rao_gym.registry import EpisodeSettings, registered_ids
+from rao_gym.tree import ExecutionTree
 from rao_gym.viewer.html import write_page
 
 
 def add_parser(subparsers: Any) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("view", help="write an HTML page of the trees of a run")
-    parser.add_argument("run_path", type=Path, metavar="RUN", help="a run's folder, a trees.jsonl or a tree in JSON")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the page; beside the trees when left out")
+    parser = subparsers.add_parser("view", help="write an HTML page of the trees of one or several runs")
+    parser.add_argument(
+        "run_paths", nargs="+", type=Path, metavar="RUN", help="a run's folder, a trees.jsonl or a tree in JSON"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="the page; left out: beside the trees, of several runs ./trees.html"
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the page and say where it is."""
-    source: Path = arguments.run_path
-    trees = read_trees(source)
-    page = arguments.out or (source / "trees.html" if source.is_dir() else source.with_suffix(".html"))
-    has_results = (source / RESULTS).exists()  # the folder of a training run has trees alone
-    results = {result.id: result for result in read_results(source)} if has_results else {}
-    # A folder holds one set of options.
-    options: Mapping[str, Any] = next((result.options for result in results.values()), {})
+    sources: Sequence[Path] = list(dict.fromkeys(arguments.run_paths))
+    trees: list[ExecutionTree] = []
+    labels: list[str] = []
+    results: list[EpisodeResult] = []
+    for source in sources:
+        found = read_trees(source)
+        trees += found
+        labels += [str(source)] * len(found) if len(sources) > 1 else []
+        if (source / RESULTS).exists():  # the folder of a training run has trees alone
+            results += read_results(source)
+    page = arguments.out or _beside(sources)
     write_page(
         trees,
         page,
-        str(source),
-        delegation_bonus=EpisodeSettings(delegation_bonus=options.get("delegation_bonus", 0.0)).delegation_bonus,
-        limits={id: result.limits() for id, result in results.items() if id in registered_ids()},
+        ", ".join(map(str, sources)),
+        delegation_bonus=_delegation_bonus(results),
+        limits={result.id: result.limits() for result in results if result.id in registered_ids()},
+        runs=labels,
     )
     print(f"Wrote {len(trees)} tree{'' if len(trees) == 1 else 's'} to {page}")
     return 0
+
+
+def _beside(sources: Sequence[Path]) -> Path:
+    """Return where the page goes when nobody says."""
+    if len(sources) > 1:
+        return Path("trees.html")
+    [source] = sources
+    return source / "trees.html" if source.is_dir() else source.with_suffix(".html")
+
+
+def _delegation_bonus(results: Sequence[EpisodeResult]) -> float:
+    """Return the λ that the runs share.
+
+    Raises:
+        InvalidValueError: They differ in it, so that one page cannot show the rewards of all.
+    """
+    options: list[Mapping[str, Any]] = [result.options for result in results]
+    bonuses = sorted({float(each.get("delegation_bonus", 0.0)) for each in options}) or [0.0]
+    if len(bonuses) > 1:
+        raise InvalidValueError(f"The runs differ in delegation_bonus: {bonuses}. Show them on a page each.")
+    return EpisodeSettings(delegation_bonus=bonuses[0]).delegation_bonus

@@ -103,8 +103,8 @@ class RecursiveEnv(gymnasium.Env[Observation, str]):
             UnknownNameError: An option or the split does not exist.
             InvalidValueError: A value is out of range, or the window cannot hold the opening messages.
         """
+        runtime = self._source.begin(seed, options, strict=True)  # first: it checks the seed
         super().reset(seed=seed)
-        runtime = self._source.begin(seed, options, strict=True)
         self._source.render_if_watched()
         return observe(runtime, runtime.tree.root), _info(runtime, runtime.tree.root)
 

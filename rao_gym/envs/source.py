@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import logger
 
 from rao_gym.errors import UsageError, nearest, unknown_name
-from rao_gym.limits import as_int
+from rao_gym.limits import check_count
 from rao_gym.registry import Setup
 from rao_gym.rewards import local_node_reward
 from rao_gym.runtime import Runtime
@@ -89,7 +89,7 @@ class EpisodeSource:
             if name not in RESET_OPTIONS and (strict or nearest(name, RESET_OPTIONS)):
                 raise unknown_name("reset option", name, RESET_OPTIONS)
         if seed is not None:
-            self._seed, self._index = int(seed), 0
+            self._seed, self._index = check_count("seed", seed, minimum=0), 0
         elif self._seed is None:
             self._seed = int(np.random.SeedSequence().generate_state(1)[0])
         settings = self.setup.settings
@@ -99,9 +99,9 @@ class EpisodeSource:
         self._begun = False
         self._runtime.reset(
             self._seed,
-            as_int(chosen.get("difficulty", settings.difficulty)),
+            check_count("difficulty", chosen.get("difficulty", settings.difficulty)),
             split=chosen.get("split", settings.split),
-            index=as_int(chosen.get("index", self._index)),
+            index=check_count("index", chosen.get("index", self._index), minimum=0),
         )
         self._begun = True
         self._index += 1

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rao_gym import registry
-from rao_gym.errors import InvalidValueError, ServerError, unknown_name
+from rao_gym.errors import InvalidValueError, ServerError, UntrustedFileError, unknown_name
 from rao_gym.evaluation.results import EpisodeResult, options_as_json, result_of
 from rao_gym.evaluation.rollouts import TaskKey, run_rollouts
 from rao_gym.evaluation.statistics import Summary, summarize
@@ -17,10 +17,11 @@ from rao_gym.evaluation.store import RunFolder
 from rao_gym.jsonable import JSON
 from rao_gym.limits import check_count
 from rao_gym.policies.base import Policy, PolicyLike
-from rao_gym.policies.loading import SCRIPTED, load_policy, policy_name
+from rao_gym.policies.loading import RANDOM, SCRIPTED, load_policy, policy_name
 from rao_gym.sandbox import Sandbox
 from rao_gym.tasks.base import SPLITS
 from rao_gym.tree import ExecutionTree
+from rao_gym.version import __version__
 
 Progress = Callable[[EpisodeResult, ExecutionTree | None], None]
 """Is called when an episode is over, with its tree; None when it is excluded or was there from an earlier run."""
@@ -59,7 +60,7 @@ def evaluate(
     options: Mapping[str, Any] | None = None,
     policy_options: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
-    save_trees: int | None = 4,
+    save_trees: int | None = 20,
     progress: Progress | None = None,
 ) -> EvaluationResult:
     """Play a policy on the first `episodes` tasks of every id and difficulty.
@@ -96,6 +97,7 @@ def evaluate(
         "options": options_as_json(options),
         "seed": seed,
         "split": split,
+        "version": __version__,
     }
     keys = [
         TaskKey(seed=seed, split=split, index=index, difficulty=level) for level in levels for index in range(episodes)
@@ -103,6 +105,7 @@ def evaluate(
     results: list[EpisodeResult] = []
     with ExitStack() as stack:
         stages = _stages(policy, names, split, options, policy_options, stack)
+        settings["policy_content"] = stages[0].content
         folder = stack.enter_context(RunFolder(Path(out), settings)) if out is not None else None
         sandbox = Sandbox()
         stack.callback(sandbox.close)
@@ -126,12 +129,18 @@ def evaluate(
     return EvaluationResult(results=tuple(results))
 
 
-def replay(result: EpisodeResult, policy: PolicyLike | None = None) -> tuple[EpisodeResult, ExecutionTree]:
+def replay(
+    result: EpisodeResult, policy: PolicyLike | None = None, *, trust: bool = False
+) -> tuple[EpisodeResult, ExecutionTree]:
     """Play the episode of a result again.
+
+    A results file may come from anywhere, so nothing that it names is imported, loaded or contacted unless `trust`
+    is set; the policies that come with a family, and the random one, are always played.
 
     Args:
         result: A result, as `read_results` gives them.
         policy: The policy; loaded by the name in the result when left out.
+        trust: Whether to import what the result names: its policy, its server, its token counter.
 
     Returns:
         What came of it this time, and its tree. A policy that answers equal turns equally gives an equal result.
@@ -139,7 +148,10 @@ def replay(result: EpisodeResult, policy: PolicyLike | None = None) -> tuple[Epi
     Raises:
         PolicyError: The policy cannot act.
         UnknownNameError: The result's id, options or policy do not exist here.
+        UntrustedFileError: The result names something to import, and `trust` is not set.
     """
+    if not trust:
+        _refuse_imports(result, needs_policy=policy is None)
     key = TaskKey(seed=result.seed, split=result.split, index=result.index, difficulty=result.difficulty)
     with ExitStack() as stack:
         played: str | PolicyLike = result.policy if policy is None else policy
@@ -158,6 +170,22 @@ def replay(result: EpisodeResult, policy: PolicyLike | None = None) -> tuple[Epi
     return again, rollout.tree
 
 
+def _refuse_imports(result: EpisodeResult, *, needs_policy: bool) -> None:
+    """Refuse to play a result for which code or a server of its own choosing would be needed.
+
+    Raises:
+        UntrustedFileError: It names one.
+    """
+    named = [result.policy] if needs_policy and result.policy not in (*SCRIPTED, RANDOM) else []
+    if "count_tokens" in result.options:
+        named.append(str(result.options["count_tokens"]))
+    if named:
+        raise UntrustedFileError(
+            f"To play this result again, {' and '.join(named)} must be loaded, as the file says. If you trust the "
+            "file, write --trust, or replay(result, trust=True)."
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Stage:
     """An environment and who plays it.
@@ -171,6 +199,12 @@ class _Stage:
     id: str
     setup: registry.Setup
     policy: Policy
+
+    @property
+    def content(self) -> str | None:
+        """What the policy's answers depend on beside its options, such as a hash of its weights; None if unsaid."""
+        content: str | None = getattr(self.policy, "content", None)
+        return content
 
 
 def _stages(
@@ -238,22 +272,11 @@ def _check(
     if not difficulties:
         raise InvalidValueError("difficulties names no difficulty.")
     for difficulty in difficulties:
-        _check_integer("difficulty", difficulty, minimum=1)
+        check_count("difficulty", difficulty)
     for name, value in counts.items():
-        _check_integer(name, value, minimum=0 if name in ("seed", "save_trees") else 1)
+        check_count(name, value, minimum=0 if name in ("seed", "save_trees") else 1)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
     for name in ("difficulty", "split"):
         if name in options:
             raise InvalidValueError(f"{name} is not an option of an evaluation; it has an argument of its own.")
-
-
-def _check_integer(name: str, value: object, *, minimum: int) -> None:
-    """Check a value that must be there.
-
-    Raises:
-        InvalidValueError: It is not an integer of at least `minimum`.
-    """
-    if value is None:
-        raise InvalidValueError(f"{name} must be an integer of at least {minimum}, got None.")
-    check_count(name, value, minimum=minimum)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from rao_gym.evaluation.rollouts import Rollout
-from rao_gym.jsonable import JSON, check_types, to_json_value
+from rao_gym.jsonable import JSON, check_types, read_json, to_json_value, write_json
 from rao_gym.limits import Limits
 from rao_gym.registry import family_class
 
@@ -69,7 +68,7 @@ class EpisodeResult:
 
     def to_json(self) -> str:
         """Return the result as one line of JSON; equal results give equal text."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return write_json(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> EpisodeResult:
@@ -78,7 +77,7 @@ class EpisodeResult:
         Raises:
             ValueError: It is not such a line; the message says why.
         """
-        document = json.loads(text)
+        document = read_json(text)
         if not isinstance(document, dict):
             raise ValueError("it is not a JSON object")
         names = {field.name for field in fields(cls)}
@@ -86,6 +85,9 @@ class EpisodeResult:
         if wrong:
             raise ValueError(f"it lacks the keys of a result, or has others: {', '.join(sorted(wrong))}")
         check_types(cls, document)
+        success = document["success"]
+        if success is not None and not 0 <= success <= 1:
+            raise ValueError(f"success must be in [0, 1] or null, got {success}")
         return cls(**document)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rao_gym.errors import InvalidValueError, ServerError
+from rao_gym.errors import ServerError
 from rao_gym.limits import check_count
 from rao_gym.policies.base import Policy, ask
 from rao_gym.registry import Setup
@@ -85,9 +85,7 @@ def run_rollouts(
         ServerError: The server failed before it had answered a single turn.
         InvalidValueError: `workers` is below 1.
     """
-    if workers is None:
-        raise InvalidValueError("workers must be an integer of at least 1, got None.")
-    check_count("workers", workers)
+    workers = check_count("workers", workers)
     own_sandbox = None if sandbox else Sandbox()
     try:
         yield from _drive(policy, setup, iter(keys), workers, sandbox or own_sandbox)

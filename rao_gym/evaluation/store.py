@@ -20,7 +20,7 @@ from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError
 from rao_gym.evaluation.results import EpisodeResult
 from rao_gym.evaluation.rollouts import TaskKey
 from rao_gym.evaluation.statistics import summarize
-from rao_gym.jsonable import JSON
+from rao_gym.jsonable import JSON, read_json
 from rao_gym.tree import ExecutionTree
 
 RESULTS = "results.jsonl"
@@ -139,7 +139,7 @@ def read_trees(path: str | Path) -> list[ExecutionTree]:
     for number, line in lines:
         try:
             trees.append(ExecutionTree.from_json(line))
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
+        except ValueError as error:
             raise FileFormatError(f"{file}, line {number}: not a tree: {error}.") from error
     if not trees:
         raise FileFormatError(f"{file} holds no trees.")
@@ -158,7 +158,7 @@ def _claim(path: Path, settings: dict[str, JSON]) -> None:
         write_whole(file, json.dumps(settings, indent=2) + "\n")
         return
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = read_json(file.read_bytes())
     except ValueError as error:
         raise FileFormatError(f"{file} is not JSON: {error}.") from error
     found = found if isinstance(found, dict) else {}
@@ -216,14 +216,20 @@ def _rewrite(file: Path, place: Callable[[bytes], Any]) -> None:
     """Sort a file's lines by `place`, leaving out those for which it is None and all but the first of each place.
 
     Only places are held in memory, for trees can be large.
+
+    Raises:
+        FileFormatError: `place` cannot read a line; it raised `ValueError`, and the file is left as it was.
     """
     if not file.exists():
         return
     first_at: dict[Any, int] = {}
     with file.open("rb") as source:
         offset = 0
-        for line in source:
-            where = place(line)
+        for number, line in enumerate(source, 1):
+            try:
+                where = place(line)
+            except ValueError as error:
+                raise FileFormatError(f"{file}, line {number}: not a tree: {error}.") from error
             if where is not None:
                 first_at.setdefault(where, offset)
             offset += len(line)
@@ -236,14 +242,17 @@ def _rewrite(file: Path, place: Callable[[bytes], Any]) -> None:
 
 
 def _task_id(line: bytes) -> str:
-    """Return the id of a tree's task; it stands in front, and the nodes need not be read."""
-    decoder = json.JSONDecoder()
-    text = line.decode(errors="replace")
+    """Return the id of a tree's task; it stands in front, and the nodes need not be read.
+
+    Raises:
+        ValueError: The line does not begin as a tree does.
+    """
+    text = line.decode()
     try:
-        record, _ = decoder.raw_decode(text, text.index(":") + 1)
+        record, _ = json.JSONDecoder().raw_decode(text, text.index(":") + 1)
         return str(record["id"])
-    except (ValueError, LookupError, TypeError):
-        return ""
+    except (LookupError, TypeError, RecursionError) as error:
+        raise ValueError("it names no task") from error
 
 
 def write_whole(file: Path, text: str) -> None:

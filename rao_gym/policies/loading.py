@@ -22,6 +22,8 @@ ENTRY_POINTS = "rao_gym.policies"
 SCRIPTED = ("reference", "single")
 """The policies that a family brings along; every other one can play any family."""
 
+RANDOM = "random"
+
 NAMES = ("reference", "single", "random", "openai:MODEL", "hf:PATH", "module:Class")
 """How policies are named."""
 
@@ -77,7 +79,7 @@ def find_modules_here() -> None:
 
 def _plain(name: str, family: TaskFamily[Any], options: Mapping[str, Any]) -> Policy:
     """Return a policy whose name has no colon."""
-    if name == "random":
+    if name == RANDOM:
         _check_options(name, options, signature(RandomPolicy).parameters)
         return RandomPolicy(**options)
     if name not in SCRIPTED:

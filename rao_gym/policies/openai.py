@@ -60,12 +60,9 @@ class ServerOptions:
             raise InvalidValueError(
                 f"base_url must be a web address such as http://localhost:8000/v1, got {self.base_url!r}."
             )
-        check_count("max_tokens", self.max_tokens)
+        check_count("max_tokens", self.max_tokens, optional=True)
         for name, minimum in (("max_retries", 0), ("max_concurrency", 1)):
-            value = getattr(self, name)
-            if value is None:
-                raise InvalidValueError(f"{name} must be an integer, got None.")
-            check_count(name, value, minimum=minimum)
+            check_count(name, getattr(self, name), minimum=minimum)
         for name in ("timeout_s", "backoff_s", "temperature"):
             value = getattr(self, name)
             if value is None and name == "temperature":

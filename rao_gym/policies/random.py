@@ -12,7 +12,6 @@ from hashlib import sha256
 
 import numpy as np
 
-from rao_gym.errors import InvalidValueError
 from rao_gym.jsonable import JSON
 from rao_gym.limits import check_count
 from rao_gym.policies.base import Turn
@@ -51,8 +50,6 @@ class RandomPolicy:
         Raises:
             InvalidValueError: It is not an integer of at least 0.
         """
-        if self.seed is None:
-            raise InvalidValueError("seed must be an integer of at least 0, got None.")
         check_count("seed", self.seed, minimum=0)
 
     def act(self, turns: Sequence[Turn]) -> list[str]:

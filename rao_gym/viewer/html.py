@@ -33,6 +33,7 @@ def write_page(
     *,
     delegation_bonus: float = 0.0,
     limits: Mapping[str, Limits] | None = None,
+    runs: Sequence[str] = (),
 ) -> None:
     """Write a page that shows trees: their outline, and every node's transcript, rewards and usage.
 
@@ -45,6 +46,7 @@ def write_page(
         title: Title of the page.
         delegation_bonus: λ of Eq. 1 (arXiv:2605.06639), for the local node rewards R that the page shows.
         limits: What trees of each family could use, by the family's id; shown beside what they used.
+        runs: The run that each tree comes from, where the page shows several.
 
     Raises:
         InvalidValueError: There is no tree.
@@ -56,7 +58,9 @@ def write_page(
     settings = {
         "delegation_bonus": delegation_bonus,
         "limits": {id: asdict(used) for id, used in (limits or {}).items()},
-        "labels": [_label(tree) for tree in trees],
+        "labels": [f"{run}: {_label(tree)}" for run, tree in zip(runs, trees, strict=True)]
+        if runs
+        else [_label(tree) for tree in trees],
     }
     parts = {
         "title": html.escape(printable(title)),

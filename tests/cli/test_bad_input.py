@@ -17,7 +17,7 @@ CASES = {
     "command": (("evl",), "Unknown command 'evl'. Did you mean 'eval'?"),
     "flag": ((*EVAL, "--epsodes", "3"), "Unknown option of rao eval '--epsodes'. Did you mean '--episodes'?"),
     "flag with a value": ((*EVAL, "--wndow=3"), "'--wndow'. Did you mean '--window'?"),
-    "surplus": (("envs", "extra"), "Unexpected argument 'extra'"),
+    "surplus": (("envs", "rao/Code-v0", "extra"), "Unexpected argument 'extra'"),
     "nothing to play": (("eval",), "The following arguments are required: ID"),
     "no value": ((*EVAL, "--seed"), "Argument --seed: expected one argument"),
     "no number": ((*EVAL, "--seed", "one"), "invalid int value: 'one'"),

@@ -90,7 +90,7 @@ def test_replay_plays_a_line_again(rao: Rao, tmp_path: Path) -> None:
     assert "root.0" in done.out
     assert done.out.endswith("The result is the same.\n")
     assert (tmp_path / "tree.html").is_file()
-    lines = (tmp_path / "run" / "results.jsonl").read_text().replace('"turns": ', '"turns": 1')
+    lines = (tmp_path / "run" / "results.jsonl").read_text().replace('"turns":', '"turns":1')
     (tmp_path / "changed.jsonl").write_text(lines)
     done = rao("replay", "changed.jsonl")
     assert done.exit_code == 1
@@ -152,7 +152,7 @@ def test_interrupted_with_ctrl_c(rao_process: Rao, tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err == b"rao: Interrupted.\n"
+    assert err.startswith(b"rao: Interrupted")
 
 
 def test_a_killed_run_goes_on(rao: Rao, tmp_path: Path) -> None:
@@ -175,3 +175,78 @@ def test_a_killed_run_goes_on(rao: Rao, tmp_path: Path) -> None:
         assert rao(*arguments, "--episodes", "4", "--out", folder).exit_code == 0
     for name in ("results.jsonl", "trees.jsonl", "summary.json", "settings.json"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_envs_shows_one_environment_with_every_option(rao: Rao) -> None:
+    done = rao("envs", ARITHMETIC)
+    assert done.exit_code == 0
+    for shown in ("modulus", "max_turns", "delegation_bonus", "modular", "rao play rao/Arithmetic-v0"):
+        assert shown in done.out
+    assert "Did you mean 'rao/Arithmetic-v0'?" in rao("envs", "rao/Arithmetik-v0").err
+
+
+def test_compare_pairs_the_tasks_of_two_runs(rao: Rao) -> None:
+    for policy, out in (("reference", "good"), ("random", "bad")):
+        rao("eval", ARITHMETIC, "--policy", policy, "--difficulty", "2-3", "--episodes", "3", "--out", out)
+    done = rao("compare", "bad", "good")
+    assert done.exit_code == 0
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in done.out.splitlines() if line.startswith("│")]
+    assert [row[1:6] for row in rows] == [[level, "3", "0.00", "1.00", "+1.00"] for level in ("2", "3")]
+    rao("eval", ARITHMETIC, "--seed", "1", "--episodes", "2", "--out", "other")
+    assert "have no task in common" in rao("compare", "good", "other").err
+
+
+def test_view_shows_several_runs_on_one_page(rao: Rao, tmp_path: Path) -> None:
+    for bonus in ("0", "0.4"):
+        rao("eval", ARITHMETIC, "--episodes", "1", "-o", f"delegation_bonus={bonus}", "--out", f"run{bonus}")
+    rao("eval", ARITHMETIC, "--policy", "single", "--episodes", "1", "--out", "single")
+    done = rao("view", "run0", "single")
+    assert done.out == "Wrote 2 trees to trees.html\n"
+    page = (tmp_path / "trees.html").read_text()
+    assert "run0: rao/Arithmetic-v0" in page
+    assert "single: rao/Arithmetic-v0" in page
+    assert "differ in delegation_bonus: [0.0, 0.4]" in rao("view", "run0", "run0.4").err
+
+
+def test_replay_imports_nothing_that_a_file_names_unless_told_to(rao: Rao, tmp_path: Path) -> None:
+    rao("eval", ARITHMETIC, "--episodes", "1", "--out", "run")
+    line = json.loads((tmp_path / "run" / "results.jsonl").read_text())
+    hostile = (
+        {"policy": "subprocess:Popen", "policy_options": {"args": ["touch", str(tmp_path / "created")]}},
+        {"options": {"count_tokens": "os:getcwd"}},
+        {"policy": "openai:tiny", "policy_options": {"base_url": "http://127.0.0.1:9"}},
+        {"policy": "hf:some/folder"},
+    )
+    for changes in hostile:
+        (tmp_path / "results.jsonl").write_text(json.dumps(line | changes) + "\n")
+        done = rao("replay", "results.jsonl")
+        assert done.exit_code == 2
+        assert "--trust" in done.err
+    assert not (tmp_path / "created").exists()
+    (tmp_path / "results.jsonl").write_text(json.dumps(line | {"policy": "no_such_module:Policy"}) + "\n")
+    assert "no_such_module" in rao("replay", "results.jsonl", "--trust").err
+
+
+def test_an_interrupted_evaluation_says_what_is_kept_and_goes_on(rao_process: Rao, tmp_path: Path) -> None:
+    (tmp_path / "interrupting.py").write_text(
+        "import os, signal\n"
+        "from rao_gym.tasks.arithmetic import Arithmetic\n"
+        "class Policy:\n"
+        "    asked = 0\n"
+        "    def act(self, turns):\n"
+        "        Policy.asked += 1\n"
+        "        if Policy.asked == 4 and 'STOP' in os.environ:\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
+        "        return Arithmetic().reference_policy().act(turns)\n"
+    )
+    arguments = ("eval", ARITHMETIC, "--policy", "interrupting:Policy", "--episodes", "6", "--workers", "1")
+    os.environ["STOP"] = "1"
+    try:
+        kept, lost = rao_process(*arguments, "--out", "run"), rao_process(*arguments)
+    finally:
+        del os.environ["STOP"]
+    assert (kept.exit_code, lost.exit_code) == (130, 130)
+    assert "Interrupted: 3 of 6 episodes are finished and kept in run; the same command goes on" in kept.err
+    assert "3 of 6 episodes are finished, and lost" in lost.err
+    assert rao_process(*arguments, "--out", "run").exit_code == 0
+    assert len(read_results(tmp_path / "run")) == 6

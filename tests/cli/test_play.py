@@ -61,7 +61,9 @@ def test_an_episode_from_start_to_end(rao: Rao) -> None:
     assert "=== root.0 (left:" in done.out
     assert "Unknown command ':what'" in done.out
     assert "root.0  finished" in done.out
-    assert done.out.rstrip().endswith("The root ended: finished. Value: 926. Success: 1.00.")
+    assert done.out.rstrip().endswith(
+        "The root ended: finished. Value: 926. Success: 1.00.\nThe right answer: 926 (evaluated)."
+    )
 
 
 def test_python_cells_keep_their_variables(rao: Rao) -> None:

@@ -11,7 +11,7 @@ from counting import Counting, call, cell, registered
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector.utils import CloudpickleWrapper
 
-from rao_gym import ExecutionTree, make_setup
+from rao_gym import ExecutionTree, aec_env, make_setup, parallel_env
 from rao_gym.envs.gymnasium import RecursiveEnv
 from rao_gym.errors import InvalidValueError, UnknownNameError, UsageError
 
@@ -239,3 +239,25 @@ def test_a_family_can_be_registered_under_any_id() -> None:
         env.reset(seed=0)
         assert env.tree.task.family == "test/Counting-v0"
         env.close()
+
+
+@pytest.mark.parametrize("seed", ["7", 7.0, True, -1])
+def test_seeds_that_are_no_integers_are_refused_by_every_view(counting_id: str, seed: Any) -> None:
+    views: tuple[Any, ...] = (gymnasium.make(counting_id), aec_env(counting_id), parallel_env(counting_id))
+    for env in views:
+        with pytest.raises(InvalidValueError, match="seed must be"):
+            env.reset(seed=seed)
+        env.close()
+
+
+@pytest.mark.parametrize("options", [{"actions": {}}, {"actions": 3}, {"max_turns": "4"}, {"difficulty": 1.5}])
+def test_options_of_a_wrong_type_are_named(counting_id: str, options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidValueError, match=f"{next(iter(options))} must be"):
+        gymnasium.make(counting_id, **options)
+
+
+def test_integers_of_numpy_are_taken_everywhere(counting_id: str) -> None:
+    env = make(counting_id, max_turns=np.int64(4), difficulty=np.uint8(2), delegation_bonus=np.float32(0.5))
+    env.reset(seed=int(np.int64(3)), options={"difficulty": np.int16(3), "index": np.int64(2)})
+    assert env.tree.task.id.endswith("3:2:d3")
+    env.close()

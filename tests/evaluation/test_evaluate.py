@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError, ServerError, UnknownNameError
+from rao_gym.errors import (
+    FileFormatError,
+    InvalidValueError,
+    MissingFileError,
+    ServerError,
+    UnknownNameError,
+    UntrustedFileError,
+)
 from rao_gym.evaluation import EpisodeResult, evaluate, read_results, read_trees, replay
 from rao_gym.policies.base import PolicyLike, Turn
 from rao_gym.tree import ExecutionTree
@@ -181,6 +188,12 @@ DAMAGE: dict[str, Callable[[dict[str, Any]], object]] = {
     "messages that are none": lambda tree: tree["nodes"][0].update(messages=5),
     "turns that are no number": lambda tree: tree["nodes"][0].update(turns="x"),
     "a signal that is no number": lambda tree: tree["nodes"][0].update(signal="a"),
+    "a signal out of range": lambda tree: tree["nodes"][0].update(signal=1.5),
+    "a signal that is not finite": lambda tree: tree["nodes"][0].update(signal=float("nan")),
+    "a parent that comes later": lambda tree: tree["nodes"][1].update(parent=-1),
+    "a depth that is not its parent's plus 1": lambda tree: tree["nodes"][1].update(depth=7),
+    "a position that is taken": lambda tree: tree["nodes"][1].update(position=3),
+    "an end without a reason": lambda tree: tree["nodes"][0].update(stop_reason=None),
     "a task's difficulty": lambda tree: tree["task"].update(difficulty="x"),
 }
 
@@ -188,8 +201,8 @@ DAMAGE: dict[str, Callable[[dict[str, Any]], object]] = {
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 def test_a_damaged_tree_is_named(tmp_path: Path, solver: Any, damage: Callable[[dict[str, Any]], object]) -> None:
     run(solver, tmp_path)
-    lines = (tmp_path / "trees.jsonl").read_text().splitlines()
-    tree = json.loads(lines[0])
+    trees = map(json.loads, (tmp_path / "trees.jsonl").read_text().splitlines())
+    tree = max(trees, key=lambda tree: len(tree["nodes"]))
     damage(tree)
     (tmp_path / "trees.jsonl").write_text(json.dumps(tree))
     with pytest.raises(FileFormatError, match=r"trees\.jsonl, line 1: not a tree"):
@@ -197,7 +210,15 @@ def test_a_damaged_tree_is_named(tmp_path: Path, solver: Any, damage: Callable[[
 
 
 @pytest.mark.parametrize(
-    "changes", [{"options": [1]}, {"policy_options": None}, {"difficulty": "x"}, {"success": "q"}, {"turns": "x"}]
+    "changes",
+    [
+        {"options": [1]},
+        {"policy_options": None},
+        {"difficulty": "x"},
+        {"success": "q"},
+        {"success": 1.5},
+        {"turns": "x"},
+    ],
 )
 def test_a_damaged_result_is_named(tmp_path: Path, solver: Any, changes: dict[str, Any]) -> None:
     run(solver, tmp_path)
@@ -205,6 +226,30 @@ def test_a_damaged_result_is_named(tmp_path: Path, solver: Any, changes: dict[st
     (tmp_path / "results.jsonl").write_text(json.dumps(result | changes))
     with pytest.raises(FileFormatError, match=rf"results\.jsonl, line 1: not a result: {next(iter(changes))} must be"):
         read_results(tmp_path)
+
+
+def test_lines_that_are_no_trees_are_named_and_never_dropped(tmp_path: Path, solver: Any) -> None:
+    run(solver, tmp_path)
+    whole = (tmp_path / "trees.jsonl").read_text()
+    for damaged in ("not a tree\n", "[" * 10_000 + "\n", '{"task": 3}\n'):
+        (tmp_path / "trees.jsonl").write_text(damaged + whole)
+        with pytest.raises(FileFormatError, match=r"trees\.jsonl, line 1: not a tree"):
+            run(solver, tmp_path)
+        assert (tmp_path / "trees.jsonl").read_text() == damaged + whole
+
+
+def test_another_version_or_another_policy_content_is_another_run(tmp_path: Path) -> None:
+    class Weights:
+        def __init__(self, content: str) -> None:
+            self.content = content
+
+        def act(self, turns: Sequence[Turn]) -> list[str]:
+            return ["" for _ in turns]
+
+    run(Weights("a"), tmp_path)
+    run(Weights("a"), tmp_path)
+    with pytest.raises(InvalidValueError, match='made with policy_content="a", not "b"'):
+        run(Weights("b"), tmp_path)
 
 
 def test_a_tree_in_a_file_of_its_own_may_be_indented(tmp_path: Path, solver: Any) -> None:
@@ -262,7 +307,9 @@ def test_a_token_counter_is_kept_by_name(solver: Any, monkeypatch: pytest.Monkey
     found = run(solver, options={"actions": "tools", "count_tokens": named}).results[0]
     plain = run(solver).results[0]
     assert found.tokens > 1.5 * plain.tokens
-    assert replay(found, solver)[0] == found
+    with pytest.raises(UntrustedFileError, match="test_evaluate:approximate must be loaded"):
+        replay(found, solver)
+    assert replay(found, solver, trust=True)[0] == found
 
 
 @pytest.mark.parametrize(

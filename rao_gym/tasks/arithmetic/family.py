@@ -262,7 +262,7 @@ def _prime(modulus: int) -> int:
     Raises:
         InvalidValueError: It is not.
     """
-    check_count("modulus", modulus, minimum=_MIN_MODULUS)
+    modulus = check_count("modulus", modulus, minimum=_MIN_MODULUS)
     if modulus > _MAX_OPERAND or any(modulus % divisor == 0 for divisor in range(2, int(modulus**0.5) + 1)):
         raise InvalidValueError(f"modulus must be a prime below {_MAX_OPERAND:,}, got {modulus}.")
     return modulus

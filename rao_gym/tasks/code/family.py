@@ -67,7 +67,7 @@ class Code(TaskFamily[CodeContext]):
         if source not in SOURCES:
             raise unknown_name("source", source, SOURCES)
         for name, value in (("helpers", helpers), ("call_depth", call_depth), ("functions", functions)):
-            check_count(name, value)
+            check_count(name, value, optional=True)
         check_count("steps", steps)
         self.source = source
         self.helpers = helpers
