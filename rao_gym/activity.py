@@ -7,7 +7,8 @@ from typing import Any, Generic
 
 from rao_gym.actions.base import Interpreter
 from rao_gym.limits import TurnBudget
-from rao_gym.tasks.base import ContextT, TaskFamily
+from rao_gym.tasks.agent import Agent, ContextT
+from rao_gym.tasks.contract import Contract
 from rao_gym.tree import Node, StopReason
 
 
@@ -17,8 +18,8 @@ class Activity(Generic[ContextT]):
 
     Attributes:
         node: The node.
-        opened_with: Its context when it was launched, which its answer is verified against.
-        context: Its context now.
+        launched: The agent as it was launched, which its answer is verified against.
+        agent: The agent as it is now.
         budget: Its turns.
         interpreter: What runs its actions.
         results: What the launches that it waits for return: a sentence, or the child that will tell.
@@ -29,8 +30,8 @@ class Activity(Generic[ContextT]):
     """
 
     node: Node
-    opened_with: ContextT
-    context: ContextT
+    launched: Agent[ContextT]
+    agent: Agent[ContextT]
     budget: TurnBudget
     interpreter: Interpreter
     results: list[str | Node] = field(default_factory=list)
@@ -39,21 +40,26 @@ class Activity(Generic[ContextT]):
     num_waves: int = 0
     notice: str = ""
 
+    def change_context(self, context: ContextT) -> None:
+        """Give the agent another context, if it is another one."""
+        if context is not self.agent.context:
+            self.agent = self.agent.with_context(context)
+
     def hand_over(self, child: Node, value: Any, turns_left: int | None) -> None:
         """Take what a child that has ended hands back, and the turns that it left unused."""
         self.budget.release(turns_left)
         self.values[child] = value
         self.num_pending -= 1
 
-    def collect(self, family: TaskFamily[ContextT]) -> list[Any]:
+    def collect(self, family: Contract[ContextT]) -> list[Any]:
         """Return what the launches return, in their order, now that all children have ended."""
         collected: list[Any] = []
         for result in self.results:
             if isinstance(result, str):
                 collected.append(result)
             elif result.stop_reason is StopReason.FINISHED:
-                received = family.receive(self.context, result.arguments, self.values[result])
-                self.context = received.context
+                received = family.receive(self.agent, result.arguments, self.values[result])
+                self.change_context(received.context)
                 collected.append(received.value)
             else:
                 detail = f" ({result.detail})" if result.detail else ""

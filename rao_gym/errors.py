@@ -38,6 +38,10 @@ class MissingExtraError(RaoError, ImportError):
     """Something that an optional extra of this package brings, which is not installed."""
 
 
+class FamilyError(RaoError, TypeError):
+    """A task family whose method returned what the contract does not allow; the message names both."""
+
+
 class UsageError(RaoError, RuntimeError):
     """A call that is not allowed in the present state, such as acting for a node that has ended."""
 

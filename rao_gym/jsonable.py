@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, NoReturn
 
+import numpy as np
+
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 """A value that `json.dumps` writes and `json.loads` reads back unchanged."""
 
@@ -18,8 +20,9 @@ MAX_INTEGER_BITS = 14_000
 def to_json_value(value: Any, *, depth: int = 0) -> JSON:
     """Convert any value to JSON form.
 
-    Tuples become lists, sets become sorted lists, mapping keys become strings, floats that JSON cannot hold
-    and everything else become their text. Nesting beyond 100 levels is cut to text as well.
+    Tuples and NumPy's arrays become lists, sets become sorted lists, NumPy's numbers become Python's, mapping keys
+    become strings, floats that JSON cannot hold and everything else become their text. Nesting beyond 100 levels is
+    cut to text as well.
 
     Args:
         value: Anything that a cell or a tool call handed over.
@@ -38,6 +41,8 @@ def to_json_value(value: Any, *, depth: int = 0) -> JSON:
         return value if value - value == 0 else str(value)
     if depth >= MAX_NESTING:
         return "nested too deeply"
+    if isinstance(value, np.generic | np.ndarray):
+        return to_json_value(value.tolist(), depth=depth + 1)
     if isinstance(value, dict):
         return {_key(key): to_json_value(item, depth=depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,8 +1,9 @@
 """The runtime: one synchronous, deterministic state machine that grows an execution tree.
 
 There is no event loop and no thread here. A node that waits for children is a suspended action; "parallel" is
-several nodes that are ready at once. Whatever order the ready nodes act in, each node's transcript is the same,
-unless a budget that the whole tree shares runs out.
+several nodes that are ready at once. Where agents share no world, each node's transcript is the same whatever order
+the ready nodes act in, unless a budget that the whole tree shares runs out. In a shared world the order decides who
+finds what, so there the rollout of a seed is the one in which nodes act in the order of `Runtime.ready`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ from rao_gym.limits import (
 )
 from rao_gym.policies.base import Turn
 from rao_gym.sandbox import Sandbox
-from rao_gym.tasks.base import ContextT, LaunchRefusedError, Task, TaskFamily
+from rao_gym.tasks.agent import Agent, ContextT
+from rao_gym.tasks.base import LaunchRefusedError, Task, TaskFamily
+from rao_gym.tasks.contract import Contract
+from rao_gym.tasks.world import World
 from rao_gym.tools import ToolResult, ToolSpec, finish_spec, launch_spec
 from rao_gym.tree import ChatMessage, ExecutionTree, Node, NodeStatus, StopReason
 
@@ -72,17 +76,21 @@ class Runtime(Generic[ContextT]):
         self.family = family
         self.limits = limits or Limits()
         self.recursive = recursive
+        self._contract = Contract(family)
         self._count_tokens = count_tokens
         self._form = _action_form(family, actions, sandbox)
         launch = launch_spec(family.launch_parameters, family.launch_description, goal_optional=family.goal_optional)
-        self.tool_specs: tuple[ToolSpec, ...] = (*family.tool_specs(), *([launch] if recursive else []), finish_spec())
+        own_tools = self._contract.tool_specs()
+        self.tool_specs: tuple[ToolSpec, ...] = (*own_tools, *([launch] if recursive else []), finish_spec())
         self._specs_by_name = {spec.name: spec for spec in self.tool_specs}
-        self._system = f"{family.rules(recursive=recursive)}\n\n{self._form.instructions(self.tool_specs)}"
+        self._system = f"{self._contract.rules(recursive=recursive)}\n\n{self._form.instructions(self.tool_specs)}"
         self._system_tokens = count_tokens(self._system)
         window = self.limits.window
         self._max_output_chars = MAX_OUTPUT_CHARS if window is None else 2 * CHARACTERS_PER_TOKEN * window
         self._task: Task[ContextT] | None = None
         self._tree: ExecutionTree | None = None
+        self._world: World | None = None
+        self._world_is_open = False
         self._tree_tokens = 0
         self._ready: OrderedDict[Node, None] = OrderedDict()
         self._activities: dict[Node, Activity[ContextT]] = {}
@@ -115,8 +123,16 @@ class Runtime(Generic[ContextT]):
         return self._task
 
     @property
+    def world(self) -> World | None:
+        """The world of the present tree, None when its agents share none; closed once the tree is done."""
+        return self._world
+
+    @property
     def ready(self) -> KeysView[Node]:
-        """The nodes that wait for an action, those that have waited longest first: a live view."""
+        """The nodes that wait for an action, those that have waited longest first: a live view.
+
+        Drivers let them act in this order. Where there is a `world`, another order makes another rollout.
+        """
         return self._ready.keys()
 
     @property
@@ -130,20 +146,29 @@ class Runtime(Generic[ContextT]):
         Raises:
             InvalidValueError: A value is out of range, or the window cannot hold the opening messages.
             UnknownNameError: The split does not exist.
+            FamilyError: The family returned what its contract does not allow.
         """
-        return self.start(self.family.sample(seed, split, index, difficulty))
+        return self.start(self._contract.sample(seed, split, index, difficulty))
 
     def start(self, task: Task[ContextT]) -> Node:
         """Begin a new tree on `task` and return its root.
 
         Raises:
             InvalidValueError: The window cannot hold the root's opening messages.
+            FamilyError: The family returned what its contract does not allow.
         """
         self._abandon()
-        self._task = task
+        self._task = task = self._contract.task(task)
         self._tree = ExecutionTree(task.record, [])
         self._tree_tokens = 0
-        root = self._open(None, task.goal, {}, task.context, reserved=self.limits.max_subtree_turns, wave=0)
+        self._world = self._contract.open_world(task)
+        self._world_is_open = self._world is not None
+        try:
+            root = self._open(None, task.goal, {}, task.context, reserved=self.limits.max_subtree_turns, wave=0)
+        except BaseException:
+            self._tree = None
+            self.release()
+            raise
         if root.ended:
             raise InvalidValueError(
                 f"window={self.limits.window} cannot hold the opening messages, which take {root.tokens} tokens."
@@ -164,9 +189,18 @@ class Runtime(Generic[ContextT]):
 
         Raises:
             UsageError: The node is not ready.
+            FamilyError: The family returned what its contract does not allow; the tree is cancelled.
         """
         if node not in self._ready:
             raise UsageError(f"{node!r} is not ready to act.")
+        try:
+            self._take_turn(node, text)
+        except BaseException:
+            self._abandon()  # half a turn cannot be gone on from, and the world must be closed
+            raise
+
+    def _take_turn(self, node: Node, text: object) -> None:
+        """Take a ready node's turn."""
         del self._ready[node]
         activity = self._activities[node]
         node.turns += 1
@@ -210,16 +244,32 @@ class Runtime(Generic[ContextT]):
             tree_tokens=left(limits.max_tree_tokens, self._tree_tokens),
         )
 
+    def release(self) -> None:
+        """Give up the present tree as it stands: close its world and its sessions; no node can act any more."""
+        for activity in self._activities.values():
+            activity.interpreter.close()
+        self._activities.clear()
+        self._ready.clear()
+        self._close_world()
+
     def close(self) -> None:
-        """End the tree and release the workers and the family's resources."""
+        """End the tree and release its world, the workers and the family's resources."""
         self._abandon()
         self._form.close()
         self.family.close()
 
     def _abandon(self) -> None:
-        """Cancel what is left of the present tree."""
-        if self._tree is not None and self._tree.nodes and not self.done:
-            self._end(self._activities[self._tree.root], StopReason.CANCELLED)
+        """Cancel what is left of the present tree, unless it was released."""
+        root = None if self._tree is None else self._activities.get(self._tree.root)
+        if root is not None:
+            self._end(root, StopReason.CANCELLED)
+        self.release()
+
+    def _close_world(self) -> None:
+        """Close the world of the present tree, once."""
+        if self._world is not None and self._world_is_open:
+            self._world_is_open = False
+            self._world.close()
 
     def _open(
         self,
@@ -242,20 +292,29 @@ class Runtime(Generic[ContextT]):
             arguments=arguments,
             wave=wave,
         )
+        agent = Agent(
+            name=node.name,
+            parent=None if parent is None else parent.agent.name,
+            depth=node.depth,
+            goal=goal,
+            context=context,
+            world=self._world,
+        )
+        host = NodeHost(
+            name=agent.name,
+            specs=self._specs_by_name,
+            call=partial(self._call_tool, node),
+            variables=self._contract.variables(agent),
+            max_output_chars=self._max_output_chars,
+        )
+        opening = self._contract.opening(agent)
         self.tree.nodes.append(node)
         if above is not None:
             above.children.append(node)
-        host = NodeHost(
-            name=node.name,
-            specs=self._specs_by_name,
-            call=partial(self._call_tool, node),
-            variables=self.family.variables(context),
-            max_output_chars=self._max_output_chars,
-        )
         activity = Activity(
             node=node,
-            opened_with=context,
-            context=context,
+            launched=agent,
+            agent=agent,
             budget=TurnBudget(own=self.limits.max_turns, shared=reserved),
             interpreter=self._form.open(host),
         )
@@ -263,7 +322,6 @@ class Runtime(Generic[ContextT]):
         node.messages.append(ChatMessage(role="system", content=self._system))
         node.tokens += self._system_tokens
         self._tree_tokens += self._system_tokens
-        opening = self.family.opening(goal, context)
         self._record(node, "user", f"{opening}\n{self._describe_limits(activity)}".rstrip())
         if self._window_exceeded(node):
             self._end(activity, StopReason.OUT_OF_WINDOW)
@@ -291,7 +349,7 @@ class Runtime(Generic[ContextT]):
             if waking is None:
                 return
             activity = waking
-            outcome = activity.interpreter.resume(activity.collect(self.family))
+            outcome = activity.interpreter.resume(activity.collect(self._contract))
 
     def _apply(self, activity: Activity[ContextT], outcome: Outcome) -> None:
         """Carry out one outcome."""
@@ -368,14 +426,14 @@ class Runtime(Generic[ContextT]):
         goal = printable(launch.arguments.get("goal", ""))
         if not goal.strip() and not self.family.goal_optional:
             raise LaunchRefusedError("the goal is empty. Say what the sub-agent must do.")
-        return self.family.delegate(goal, activity.context, launch.arguments)
+        return self._contract.delegate(goal, activity.agent, launch.arguments)
 
     def _end(self, activity: Activity[ContextT], reason: StopReason, *, value: Any = None, detail: str = "") -> None:
         """End a node, tell its parent, and cancel its unfinished descendants."""
         node = activity.node
         node.value = to_json_value(value)
         if reason is StopReason.FINISHED:
-            node.signal = self.family.verify(self.task, node.goal, activity.opened_with, node.value)
+            node.signal = self._contract.verify(self.task, activity.launched, node.value)
         self._close(activity, reason, detail)
         parent = None if node.parent is None else self._activities.get(node.parent)
         if parent is not None:
@@ -385,6 +443,8 @@ class Runtime(Generic[ContextT]):
             child = unfinished.pop()
             unfinished.extend(grandchild for grandchild in child.children if not grandchild.ended)
             self._close(self._activities[child], StopReason.CANCELLED, "")
+        if node.parent is None:
+            self._close_world()
 
     def _close(self, activity: Activity[ContextT], reason: StopReason, detail: str) -> None:
         """Mark a node as ended and drop what it held."""
@@ -398,7 +458,11 @@ class Runtime(Generic[ContextT]):
 
     def _call_tool(self, node: Node, name: str, arguments: Mapping[str, Any]) -> ToolResult:
         """Carry out a family tool for a node."""
-        return self.family.call_tool(name, self._activities[node].context, arguments)
+        activity = self._activities[node]
+        result = self._contract.call_tool(name, activity.agent, arguments)
+        if result.context is not None:
+            activity.change_context(result.context)
+        return result
 
     def _record(self, node: Node, role: str, content: str) -> int:
         """Append a message to a node's transcript and return its tokens."""

@@ -141,10 +141,12 @@ class ToolResult:
     Attributes:
         value: What the call returns, in a cell.
         shown: What goes into the transcript in any case. A tool call shows this, or the value if it is empty.
+        context: The caller's context from here on; None leaves it as it is.
     """
 
     value: Any = None
     shown: str = ""
+    context: Any = None
 
 
 LAUNCH = "launch_subagent"

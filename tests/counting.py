@@ -13,6 +13,7 @@ import gymnasium
 from rao_gym import register
 from rao_gym.jsonable import JSON
 from rao_gym.policies.base import FunctionPolicy, Policy, Turn
+from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.base import LaunchRefusedError, Task, TaskFamily, rng
 from rao_gym.tools import FINISH, LAUNCH, Parameter, ToolError, ToolResult, ToolSpec
 
@@ -42,30 +43,31 @@ class Counting(TaskFamily[Numbers]):
     def rules(self, *, recursive: bool) -> str:
         return "You sum numbers." + (" You may delegate." if recursive else "")
 
-    def opening(self, goal: str, context: Numbers) -> str:
-        return f"{goal} There are {len(context)}."
+    def opening(self, agent: Agent[Numbers]) -> str:
+        return f"{agent.goal} There are {len(agent.context)}."
 
     def tool_specs(self) -> Sequence[ToolSpec]:
         return (ToolSpec("peek", "Show a number.", (Parameter("index", "integer", "Which."),)),)
 
-    def call_tool(self, name: str, context: Numbers, arguments: Mapping[str, Any]) -> ToolResult:
+    def call_tool(self, name: str, agent: Agent[Numbers], arguments: Mapping[str, Any]) -> ToolResult:
+        context = agent.context
         if not 0 <= arguments["index"] < len(context):
             raise ToolError(f"index must be in 0..{len(context) - 1}")
         return ToolResult(shown=f"number {context[arguments['index']]}", value=context[arguments["index"]])
 
-    def variables(self, context: Numbers) -> Mapping[str, Any]:
-        return {"size": len(context)}
+    def variables(self, agent: Agent[Numbers]) -> Mapping[str, Any]:
+        return {"size": len(agent.context)}
 
-    def delegate(self, goal: str, context: Numbers, arguments: Mapping[str, Any]) -> tuple[str, Numbers]:
-        part = context[arguments["start"] : arguments["end"]]
+    def delegate(self, goal: str, agent: Agent[Numbers], arguments: Mapping[str, Any]) -> tuple[str, Numbers]:
+        part = agent.context[arguments["start"] : arguments["end"]]
         if not part:
             raise LaunchRefusedError("the part is empty")
         return goal, part
 
-    def verify(self, task: Task[Numbers], goal: str, context: Numbers, value: JSON) -> float | None:
-        if goal != "Sum the numbers.":
+    def verify(self, task: Task[Numbers], agent: Agent[Numbers], value: JSON) -> float | None:
+        if agent.goal != "Sum the numbers.":
             return None
-        return float(value == sum(context))
+        return float(value == sum(agent.context))
 
     def reference_policy(self) -> Policy:
         return FunctionPolicy(lambda turns: [_sum(turn, delegate=True) for turn in turns])

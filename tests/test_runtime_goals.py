@@ -11,6 +11,7 @@ from counting import Counting, Numbers, scripted
 from rao_gym import Runtime
 from rao_gym.actions import ACTION_FORMS
 from rao_gym.runtime import turn_of
+from rao_gym.tasks.agent import Agent
 from rao_gym.tools import LAUNCH
 from rao_gym.tree import ExecutionTree
 
@@ -20,8 +21,8 @@ class CountingParts(Counting):
 
     goal_optional = True
 
-    def delegate(self, goal: str, context: Numbers, arguments: Mapping[str, Any]) -> tuple[str, Numbers]:
-        return super().delegate(goal or "Sum the numbers.", context, arguments)
+    def delegate(self, goal: str, agent: Agent[Numbers], arguments: Mapping[str, Any]) -> tuple[str, Numbers]:
+        return super().delegate(goal or "Sum the numbers.", agent, arguments)
 
 
 LAUNCH_WITHOUT_GOAL = {

@@ -95,6 +95,7 @@ class EpisodeSource:
         settings = self.setup.settings
         if self._begun and not self._runtime.done:
             # A new runtime leaves an unfinished tree as it is: it was handed out, and its holder may still read it.
+            self._runtime.release()
             self._runtime = self.setup.runtime(self._sandbox)
         self._begun = False
         self._runtime.reset(
@@ -126,7 +127,8 @@ class EpisodeSource:
             self.render()
 
     def close(self) -> None:
-        """Release the workers and the family's resources; closing twice does no harm."""
+        """Release the world, the workers and the family's resources; closing twice does no harm."""
+        self._runtime.release()
         self._sandbox.close()
         self.setup.family.close()
 

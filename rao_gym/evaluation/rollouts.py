@@ -101,20 +101,25 @@ def _drive(
     running: list[_Running] = []
     idle: list[Runtime[Any]] = []
     answered = False
-    while True:
-        while len(running) < workers and (key := next(keys, None)) is not None:
-            runtime = idle.pop() if idle else setup.runtime(sandbox)
-            runtime.reset(key.seed, key.difficulty, split=key.split, index=key.index)
-            running.append(_Running(key, runtime))
-        if not running:
-            return
-        answered |= _step(policy, running, must_answer=not answered)
-        over = [run for run in running if run.error or run.runtime.done]
-        running = [run for run in running if not (run.error or run.runtime.done)]
-        for run in over:
-            tree = None if run.error else run.runtime.tree
-            yield Rollout(key=run.key, task_id=run.runtime.task.record.id, tree=tree, error=run.error)
-            idle.append(run.runtime)
+    try:
+        while True:
+            while len(running) < workers and (key := next(keys, None)) is not None:
+                runtime = idle.pop() if idle else setup.runtime(sandbox)
+                runtime.reset(key.seed, key.difficulty, split=key.split, index=key.index)
+                running.append(_Running(key, runtime))
+            if not running:
+                return
+            answered |= _step(policy, running, must_answer=not answered)
+            over = [run for run in running if run.error or run.runtime.done]
+            running = [run for run in running if not (run.error or run.runtime.done)]
+            for run in over:
+                run.runtime.release()  # a failing server leaves a tree unfinished
+                tree = None if run.error else run.runtime.tree
+                yield Rollout(key=run.key, task_id=run.runtime.task.record.id, tree=tree, error=run.error)
+                idle.append(run.runtime)
+    finally:
+        for run in running:
+            run.runtime.release()
 
 
 def _step(policy: Policy, running: list[_Running], *, must_answer: bool) -> bool:

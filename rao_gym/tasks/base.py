@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic
 
 import numpy as np
 
@@ -13,11 +13,10 @@ from rao_gym.errors import InvalidValueError, unknown_name
 from rao_gym.jsonable import JSON
 from rao_gym.limits import Limits
 from rao_gym.policies.base import Policy
+from rao_gym.tasks.agent import Agent, ContextT
+from rao_gym.tasks.world import World
 from rao_gym.tools import Parameter, ToolError, ToolResult, ToolSpec
 from rao_gym.tree import TaskRecord
-
-ContextT = TypeVar("ContextT")
-"""What a node was given beside its goal: a passage, an expression, a helper's specification."""
 
 SPLITS = ("train", "validation", "test")
 
@@ -43,6 +42,11 @@ class Task(Generic[ContextT]):
         """The root's goal."""
         return self.record.goal
 
+    @property
+    def root(self) -> Agent[ContextT]:
+        """The root as it is launched, without a world."""
+        return Agent(goal=self.goal, context=self.context)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Received(Generic[ContextT]):
@@ -60,8 +64,10 @@ class Received(Generic[ContextT]):
 class TaskFamily(ABC, Generic[ContextT]):
     """A family of tasks whose sub-goals verify themselves.
 
-    Subclasses are constructed with their options as keyword arguments. Everything is a pure function of the
-    arguments: the runtime keeps each node's context, the family keeps nothing about a rollout.
+    Subclasses are constructed with their options as keyword arguments. A family keeps nothing about a rollout: the
+    runtime keeps each agent's context, and what agents share lives in the world that `open_world` returns. Contexts
+    are values: a method never changes one in place, but returns a new one. Only `call_tool`, `delegate` and
+    `receive` may change the world.
 
     Attributes:
         id: The id under which the family is registered, such as ``rao/LongContext-v0``.
@@ -97,14 +103,20 @@ class TaskFamily(ABC, Generic[ContextT]):
         """Return the environment's rules: the part of the system message that is the family's."""
 
     @abstractmethod
-    def opening(self, goal: str, context: ContextT) -> str:
-        """Return a node's first user message: its goal and what it was given."""
+    def opening(self, agent: Agent[ContextT]) -> str:
+        """Return a new agent's first user message: its goal and what it was given."""
 
     @abstractmethod
-    def verify(self, task: Task[ContextT], goal: str, context: ContextT, value: JSON) -> float | None:
-        """Return the success signal s̃ in [0, 1] of `value` as the answer to `goal`, given `context`.
+    def verify(self, task: Task[ContextT], agent: Agent[ContextT], value: JSON) -> float | None:
+        """Return the success signal s̃ in [0, 1] of an agent that finished with `value`.
 
-        Called for the root and for every child that finished.
+        Called for the root and for every child that finished, when it finishes. What other agents do afterwards must
+        not change the signal.
+
+        Args:
+            task: The rollout's task.
+            agent: The agent, with the context that it was launched with.
+            value: What it handed back.
 
         Returns:
             None when no ground truth can be derived.
@@ -122,29 +134,36 @@ class TaskFamily(ABC, Generic[ContextT]):
         """Return the family's own tools; `launch_subagent` and `finish` are added to them."""
         return ()
 
-    def call_tool(self, name: str, context: ContextT, arguments: Mapping[str, Any]) -> ToolResult:
-        """Carry out a call of one of the family's tools; the arguments have been checked against its spec.
+    def open_world(self, task: Task[ContextT]) -> World | None:
+        """Return a new world for one rollout of `task`, or None where agents share nothing.
+
+        The runtime closes it when the rollout is over, however it ends. Two rollouts of one task share nothing.
+        """
+        return None
+
+    def call_tool(self, name: str, agent: Agent[ContextT], arguments: Mapping[str, Any]) -> ToolResult:
+        """Carry out an agent's call of one of the family's tools; the arguments have been checked against its spec.
 
         Raises:
             ToolError: The call cannot be carried out; the text is shown to the agent.
         """
         raise ToolError(f"{name} is not a tool here.")
 
-    def variables(self, context: ContextT) -> Mapping[str, Any]:
-        """Return the variables that a node finds in its Python session."""
+    def variables(self, agent: Agent[ContextT]) -> Mapping[str, Any]:
+        """Return the variables that a new agent finds in its Python session."""
         return {}
 
-    def delegate(self, goal: str, context: ContextT, arguments: Mapping[str, Any]) -> tuple[str, ContextT]:
-        """Return the goal and context of a child that a node with `context` asks for.
+    def delegate(self, goal: str, agent: Agent[ContextT], arguments: Mapping[str, Any]) -> tuple[str, ContextT]:
+        """Return the goal and context of a child that an agent asks for.
 
         Raises:
             LaunchRefusedError: The child cannot be given that; the text is the launch's result.
         """
-        return goal, context
+        return goal, agent.context
 
-    def receive(self, context: ContextT, arguments: Mapping[str, JSON], value: Any) -> Received[ContextT]:
+    def receive(self, agent: Agent[ContextT], arguments: Mapping[str, JSON], value: Any) -> Received[ContextT]:
         """Return what a parent gets when the child that it launched with `arguments` finished."""
-        return Received(value=value, context=context)
+        return Received(value=value, context=agent.context)
 
     def why_not(self, actions: str) -> str:
         """Explain why the family cannot be played with an action form that it does not offer."""

@@ -192,7 +192,9 @@ class RolloutWorker:
         )
 
     def close(self) -> None:
-        """End the workers of the Python sessions."""
+        """Give up unfinished trees and end the workers of the Python sessions."""
+        for runtime in self._runtimes:
+            runtime.release()
         self._sandbox.close()
 
     def _runtimes_for(self, num_trees: int) -> list[Runtime[Any]]:

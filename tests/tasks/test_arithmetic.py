@@ -238,7 +238,7 @@ def test_the_verifier_accepts_the_value_alone(kind: str, index: int, difficulty:
     sampled = family.sample(0, "train", index, difficulty)
     value = evaluate(parse(sampled.goal, family.modulus), family.modulus)
     assert sampled.record.answer == value
-    assert family.verify(sampled, sampled.goal, sampled.context, int(value) + error) == float(error == 0)
+    assert family.verify(sampled, sampled.root, int(value) + error) == float(error == 0)
 
 
 def test_openings_are_short_and_worded_alike() -> None:

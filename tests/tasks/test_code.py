@@ -14,6 +14,7 @@ from rao_gym.errors import InvalidValueError, UnknownNameError
 from rao_gym.policies.base import Policy
 from rao_gym.runtime import Runtime, turn_of
 from rao_gym.sandbox import Sandbox
+from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.base import SPLITS, LaunchRefusedError
 from rao_gym.tasks.code import Code
 from rao_gym.tasks.code.functions import CodeContext, reference_source
@@ -176,7 +177,7 @@ def test_bad_options_are_named() -> None:
 
 def test_the_opening_shows_the_target_and_hides_what_lies_below(family: Family) -> None:
     task = family().sample(0, "train", 0, 4)
-    opening = family().opening(task.goal, task.context)
+    opening = family().opening(task.root)
     target = task.context.functions[task.context.wanted[0]]
     assert f"def {target.signature}" in opening
     assert all(context_signature(task.context, name) in opening for name in target.helpers)
@@ -194,39 +195,39 @@ def context_signature(context: CodeContext, name: str) -> str:
 def test_specification_shows_any_function_below(family: Family) -> None:
     task = family().sample(0, "train", 0, 4)
     for name in task.context.visible:
-        shown = family().call_tool("specification", task.context, {"function": name})
+        shown = family().call_tool("specification", task.root, {"function": name})
         assert shown.value is None
         assert task.context.functions[name].description in shown.shown
     with pytest.raises(ToolError, match="no function 'xyz' here"):
-        family().call_tool("specification", task.context, {"function": "xyz"})
+        family().call_tool("specification", task.root, {"function": "xyz"})
 
 
 def test_examples_are_run_and_explained(family: Family) -> None:
     task = family().sample(0, "train", 0, 2)
     name = task.context.wanted[0]
-    good = family().call_tool("run_examples", task.context, {"source": task.record.answer})
+    good = family().call_tool("run_examples", task.root, {"source": task.record.answer})
     assert (good.value, good.shown) == (True, "3 of 3 examples pass.")
-    bad = family().call_tool("run_examples", task.context, {"source": f"def {name}(value):\n    return 'mine'"})
+    bad = family().call_tool("run_examples", task.root, {"source": f"def {name}(value):\n    return 'mine'"})
     assert bad.value is False
     assert "expected" in bad.shown
     assert "got 'mine'" in bad.shown
-    junk = family().call_tool("run_examples", task.context, {"source": "def ("})
+    junk = family().call_tool("run_examples", task.root, {"source": "def ("})
     assert "SyntaxError" in junk.shown
 
 
 def test_helpers_are_delegated_with_what_they_need(family: Family) -> None:
     task = family().sample(0, "train", 0, 4)
     target, helper = task.context.wanted[0], task.context.functions[task.context.wanted[0]].helpers[0]
-    goal, child = family().delegate("Please.", task.context, {"function": helper})
+    goal, child = family().delegate("Please.", task.root, {"function": helper})
     assert (goal, child.wanted) == ("Please.", (helper,))
     assert target not in child.visible
     with pytest.raises(LaunchRefusedError, match="write yourself"):
-        family().delegate("Please.", task.context, {"function": target})
+        family().delegate("Please.", task.root, {"function": target})
     with pytest.raises(LaunchRefusedError, match="no function"):
-        family().delegate("Please.", child, {"function": target})
+        family().delegate("Please.", Agent(goal="", context=child), {"function": target})
     source = reference_source(task.context.functions, [helper])
-    assert family().verify(task, goal, child, source) == 1.0
-    assert family().verify(task, task.goal, task.context, source) == 0.0
+    assert family().verify(task, Agent(goal=goal, context=child), source) == 1.0
+    assert family().verify(task, task.root, source) == 0.0
 
 
 @pytest.mark.parametrize("source", ["composed", "stdlib"])
@@ -235,8 +236,8 @@ def test_hard_coding_the_examples_fails(family: Family, source: str, difficulty:
     for index in range(4):
         task = family(source=source).sample(1, "train", index, difficulty)
         answer = "\n".join(hard_coded(task.context, name) for name in task.context.wanted)
-        assert family(source=source).call_tool("run_examples", task.context, {"source": answer}).value is True
-        signal = family(source=source).verify(task, task.goal, task.context, answer)
+        assert family(source=source).call_tool("run_examples", task.root, {"source": answer}).value is True
+        signal = family(source=source).verify(task, task.root, answer)
         assert signal is not None
         assert signal < 0.85
 
@@ -253,7 +254,7 @@ def hard_coded(context: CodeContext, name: str) -> str:
 @pytest.mark.parametrize("value", [None, 3, ["def f(): pass"], {"source": "x"}, True, ""])
 def test_what_is_not_source_scores_nothing(family: Family, value: Any) -> None:
     task = family().sample(0, "train", 0, 1)
-    assert family().verify(task, task.goal, task.context, value) == 0.0
+    assert family().verify(task, task.root, value) == 0.0
 
 
 def test_partly_right_source_scores_the_share_of_tests_it_passes(family: Family) -> None:
@@ -261,5 +262,5 @@ def test_partly_right_source_scores_the_share_of_tests_it_passes(family: Family)
     first, second = task.context.wanted
     only_first = reference_source(task.context.functions, [first])
     hidden = {name: len(task.context.functions[name].cases.hidden) for name in (first, second)}
-    signal = family(source="stdlib", functions=2).verify(task, task.goal, task.context, only_first)
+    signal = family(source="stdlib", functions=2).verify(task, task.root, only_first)
     assert signal == hidden[first] / (hidden[first] + hidden[second])

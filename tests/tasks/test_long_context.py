@@ -16,6 +16,7 @@ from rao_gym.jsonable import JSON
 from rao_gym.limits import count_tokens_approximately
 from rao_gym.registry import make_setup
 from rao_gym.runtime import Runtime
+from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.base import SPLITS, LaunchRefusedError, Task
 from rao_gym.tasks.long_context import LongContext
 from rao_gym.tasks.long_context.documents import MAX_READ_CHARS, Document, Passage
@@ -186,15 +187,15 @@ def test_the_system_message_leaves_room_to_read(actions: str) -> None:
 def test_reading_shows_the_lines_of_the_own_passage_only() -> None:
     family = LongContext(kind="needle")
     passage = Passage(family.sample(0, "train", 0, 1).context.document, 5, 9)
-    result = family.call_tool("read", passage, {"start": 6, "end": 8})
+    result = family.call_tool("read", Agent(goal="", context=passage), {"start": 6, "end": 8})
     assert result.value is None
     assert result.shown.split("\n") == [f"{number}: {passage.document.lines[number]}" for number in (6, 7)]
     for start, end in ((4, 9), (5, 10), (7, 7), (8, 6), (-1, 6), (5, 10**30)):
         with pytest.raises(ToolError, match="5 <= start < end <= 9"):
-            family.call_tool("read", passage, {"start": start, "end": end})
+            family.call_tool("read", Agent(goal="", context=passage), {"start": start, "end": end})
         with pytest.raises(LaunchRefusedError, match="5 <= start < end <= 9"):
-            family.delegate("Read it.", passage, {"start": start, "end": end})
-    goal, child = family.delegate("Read it.", passage, {"start": 6, "end": 9})
+            family.delegate("Read it.", Agent(goal="", context=passage), {"start": start, "end": end})
+    goal, child = family.delegate("Read it.", Agent(goal="", context=passage), {"start": 6, "end": 9})
     assert (goal, child.start, child.end) == ("Read it.", 6, 9)
 
 
@@ -209,10 +210,12 @@ def test_enormous_reads_are_cut_off() -> None:
 
 def test_no_variable_holds_the_text_unless_asked_for() -> None:
     task = LongContext(kind="trace").sample(0, "train", 0, 1)
-    assert LongContext(kind="trace").variables(task.context) == {}
+    assert LongContext(kind="trace").variables(task.root) == {}
     programmatic = LongContext(kind="trace", programmatic=True)
     part = Passage(task.context.document, 3, 7)
-    assert programmatic.variables(part) == {"context": "\n".join(task.context.document.lines[3:7])}
+    assert programmatic.variables(Agent(goal="", context=part)) == {
+        "context": "\n".join(task.context.document.lines[3:7])
+    }
     assert programmatic.tool_specs() == ()
     assert programmatic.action_forms == ("python",)
     with pytest.raises(InvalidValueError, match="programmatic=True needs the action form python"):
@@ -246,9 +249,9 @@ def test_children_with_questions_of_their_own_are_verified_against_their_passage
     source, target, line = str(steps.sources[0]), str(steps.targets[0]), int(steps.lines[0])
     passage = Passage(task.context.document, line, line + 1)
     goal = TrailEnd(source).render()
-    assert family.verify(task, goal, passage, target.upper()) == 1.0
-    assert family.verify(task, goal, passage, source) == 0.0
-    assert family.verify(task, "Tell me about the trail.", passage, target) is None
+    assert family.verify(task, Agent(goal=goal, context=passage), target.upper()) == 1.0
+    assert family.verify(task, Agent(goal=goal, context=passage), source) == 0.0
+    assert family.verify(task, Agent(goal="Tell me about the trail.", context=passage), target) is None
 
 
 @cache
@@ -269,10 +272,10 @@ json_values: st.SearchStrategy[JSON] = st.recursive(
 @settings(deadline=None)
 def test_any_value_has_a_signal(kind: str, value: JSON) -> None:
     family, task = small_task(kind)
-    signal = family.verify(task, task.goal, task.context, value)
+    signal = family.verify(task, task.root, value)
     assert signal is not None
     assert 0.0 <= signal <= 1.0
-    assert family.verify(task, task.goal, task.context, task.record.answer) == 1.0
+    assert family.verify(task, task.root, task.record.answer) == 1.0
 
 
 def test_the_builtin_prose_is_prose() -> None:

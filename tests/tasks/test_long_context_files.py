@@ -11,6 +11,7 @@ import pytest
 from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError
 from rao_gym.registry import make_setup
 from rao_gym.runtime import turn_of
+from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.base import SPLITS
 from rao_gym.tasks.long_context import LongContext
 from rao_gym.tasks.long_context.documents import Passage
@@ -143,11 +144,11 @@ def test_only_the_users_own_question_is_verified(tmp_path: Path) -> None:
     task = family.sample(0, "train", 0, 1)
     assert task.goal == "Name of river 0?"
     assert "line 1" in task.record.provenance
-    assert family.verify(task, task.goal, task.context, " r0. ") == 1.0
-    assert family.verify(task, task.goal, task.context, "R1") == 0.0
-    assert family.verify(task, "What is its name?", task.context, "R0") is None
+    assert family.verify(task, task.root, " r0. ") == 1.0
+    assert family.verify(task, task.root, "R1") == 0.0
+    assert family.verify(task, Agent(goal="What is its name?", context=task.context), "R0") is None
     part = Passage(task.context.document, 0, 5)
-    assert family.verify(task, task.goal, part, "R0") is None
+    assert family.verify(task, Agent(goal=task.goal, context=part), "R0") is None
 
 
 def test_scripted_policies_do_not_know_the_users_questions(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rao_gym.jsonable import JSON
+from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.base import Task
 from rao_gym.tasks.long_context import LongContext
 from rao_gym.tasks.long_context.documents import Passage
@@ -123,7 +124,9 @@ def visible_lines(family: LongContext, passage: Passage) -> list[str]:
     """The lines as an agent sees them, through the tool."""
     if passage.start == passage.end:
         return []
-    shown = family.call_tool("read", passage, {"start": passage.start, "end": passage.end}).shown
+    shown = family.call_tool(
+        "read", Agent(goal="", context=passage), {"start": passage.start, "end": passage.end}
+    ).shown
     return [line.partition(": ")[2] for line in shown.split("\n")]
 
 
@@ -251,8 +254,8 @@ def asked_passages(draw: st.DrawFn) -> tuple[LongContext, Task[Passage], Questio
 def test_truth_is_what_a_slow_reader_finds(asked: tuple[LongContext, Task[Passage], Question, Passage]) -> None:
     family, task, question, passage = asked
     answer = slow_answer(question, visible_lines(family, passage))
-    assert family.verify(task, question.render(), passage, answer) == 1.0
-    assert family.verify(task, question.render(), passage, question.truth(passage)) == 1.0
+    assert family.verify(task, Agent(goal=question.render(), context=passage), answer) == 1.0
+    assert family.verify(task, Agent(goal=question.render(), context=passage), question.truth(passage)) == 1.0
 
 
 @given(asked_passages())
@@ -261,7 +264,7 @@ def test_near_misses_are_rejected(asked: tuple[LongContext, Task[Passage], Quest
     family, task, question, passage = asked
     answer = slow_answer(question, visible_lines(family, passage))
     for miss in near_misses(answer):
-        signal = family.verify(task, question.render(), passage, miss)
+        signal = family.verify(task, Agent(goal=question.render(), context=passage), miss)
         assert signal is not None
         assert signal < 1.0, miss
 
@@ -278,8 +281,8 @@ def test_parts_merge_into_the_whole(
     by_truth = question.part.merge([question.part.truth(piece) for piece in pieces])
     by_reading = question.part.merge([question.part.read(visible_lines(family, piece)) for piece in pieces])
     for merged in (by_truth, by_reading):
-        assert family.verify(task, question.part.render(), passage, merged) == 1.0
-        assert family.verify(task, question.render(), passage, question.conclude(merged)) == 1.0
+        assert family.verify(task, Agent(goal=question.part.render(), context=passage), merged) == 1.0
+        assert family.verify(task, Agent(goal=question.render(), context=passage), question.conclude(merged)) == 1.0
 
 
 @given(asked_passages(), st.text(max_size=20))
@@ -289,11 +292,11 @@ def test_merging_leaves_out_what_is_no_answer(
 ) -> None:
     family, task, question, passage = asked
     answers: list[JSON] = [question.part.truth(passage), "Subagent failed: out_of_turns", None, [], {}]
-    assert family.verify(task, question.part.render(), passage, question.part.merge(answers)) == 1.0
+    assert family.verify(task, Agent(goal=question.part.render(), context=passage), question.part.merge(answers)) == 1.0
     hostile: list[JSON] = [junk, True, 1e300, [[[]]], {"a": {"b": [junk]}}, {"a": None}, [junk, {junk: junk}]]
     question.conclude(question.part.merge(hostile))
     for value in hostile:
-        signal = family.verify(task, question.render(), passage, value)
+        signal = family.verify(task, Agent(goal=question.render(), context=passage), value)
         assert signal is not None
         assert 0.0 <= signal <= 1.0
 
@@ -310,10 +313,10 @@ def test_ties_may_change_places() -> None:
     tied = next([one, other] for one, other in combinations(counts, 2) if counts[one] == counts[other])
     goal = TopWords(len(counts)).render()
     ranked: list[JSON] = [word for word, _ in counts.most_common()]
-    assert family.verify(task, goal, passage, ranked) == 1.0
+    assert family.verify(task, Agent(goal=goal, context=passage), ranked) == 1.0
     swapped: list[JSON] = [tied[0] if word == tied[1] else tied[1] if word == tied[0] else word for word in ranked]
     assert swapped != ranked
-    assert family.verify(task, goal, passage, swapped) == 1.0
+    assert family.verify(task, Agent(goal=goal, context=passage), swapped) == 1.0
 
 
 def test_pairs_are_scored_by_f1() -> None:
@@ -324,12 +327,12 @@ def test_pairs_are_scored_by_f1() -> None:
     assert len(pairs) == 1
     one, other = pairs[0]
     wrong: list[JSON] = [["Zed", "Ana"]]
-    assert family.verify(task, task.goal, task.context, [[other, one]]) == 1.0
-    assert family.verify(task, task.goal, task.context, [one, other]) == 1.0
-    assert family.verify(task, task.goal, task.context, f'[["{one}", "{other}"]]') == 1.0
-    assert family.verify(task, task.goal, task.context, pairs + wrong) == pytest.approx(2 / 3)
-    assert family.verify(task, task.goal, task.context, wrong) == 0.0
-    assert family.verify(task, task.goal, task.context, []) == 0.0
+    assert family.verify(task, task.root, [[other, one]]) == 1.0
+    assert family.verify(task, task.root, [one, other]) == 1.0
+    assert family.verify(task, task.root, f'[["{one}", "{other}"]]') == 1.0
+    assert family.verify(task, task.root, pairs + wrong) == pytest.approx(2 / 3)
+    assert family.verify(task, task.root, wrong) == 0.0
+    assert family.verify(task, task.root, []) == 0.0
 
 
 def test_everyday_words_belong_to_one_category() -> None:

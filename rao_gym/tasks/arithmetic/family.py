@@ -10,6 +10,7 @@ from rao_gym.errors import InvalidValueError, unknown_name
 from rao_gym.jsonable import JSON
 from rao_gym.limits import Limits, check_count
 from rao_gym.policies.base import Policy
+from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.arithmetic.answers import number_of, written
 from rao_gym.tasks.arithmetic.expressions import (
     Expression,
@@ -150,33 +151,33 @@ class Arithmetic(TaskFamily[Problem]):
                 )
         return rules
 
-    def opening(self, goal: str, context: Problem) -> str:
+    def opening(self, agent: Agent[Problem]) -> str:
         """Return the expression."""
-        return f"Compute: {goal}" if self.modulus is None else f"Compute modulo {self.modulus}: {goal}"
+        return f"Compute: {agent.goal}" if self.modulus is None else f"Compute modulo {self.modulus}: {agent.goal}"
 
-    def verify(self, task: Task[Problem], goal: str, context: Problem, value: JSON) -> float:
+    def verify(self, task: Task[Problem], agent: Agent[Problem], value: JSON) -> float:
         """Compare an answer with the expression's exact value."""
-        return float(number_of(value) == context.value)
+        return float(number_of(value) == agent.context.value)
 
     def tool_specs(self) -> Sequence[ToolSpec]:
         """Return the tool for working step by step."""
         return (ToolSpec("note", "Write down a step of your work.", (Parameter("text", "string", "The step."),)),)
 
-    def call_tool(self, name: str, context: Problem, arguments: Mapping[str, Any]) -> ToolResult:
+    def call_tool(self, name: str, agent: Agent[Problem], arguments: Mapping[str, Any]) -> ToolResult:
         """Take a note: it stays in the transcript, and nothing is computed."""
-        return ToolResult(shown="Noted.") if name == "note" else super().call_tool(name, context, arguments)
+        return ToolResult(shown="Noted.") if name == "note" else super().call_tool(name, agent, arguments)
 
-    def delegate(self, goal: str, context: Problem, arguments: Mapping[str, Any]) -> tuple[str, Problem]:
+    def delegate(self, goal: str, agent: Agent[Problem], arguments: Mapping[str, Any]) -> tuple[str, Problem]:
         """Return the expression that a child is to compute: the goal, or a named operand of the agent's own."""
         side = arguments.get("operand") or None
         if side is not None and goal.strip():
             raise LaunchRefusedError("give a goal or an operand, not both.")
         try:
-            expression = parse(goal, self.modulus) if side is None else self._operand(context.expression, side)
+            expression = parse(goal, self.modulus) if side is None else self._operand(agent.context.expression, side)
             if isinstance(expression, Number):
                 raise LaunchRefusedError(f"{render(expression)[:40]} is a number; there is nothing to compute.")
             text = render(expression)
-            if side is None and text == render(context.expression):
+            if side is None and text == render(agent.context.expression):
                 raise LaunchRefusedError("that is your own expression. Launch a part of it.")
             return text, Problem(expression=expression, value=evaluate(expression, self.modulus))
         except ExpressionError as error:
@@ -199,8 +200,9 @@ class Arithmetic(TaskFamily[Problem]):
         """Return the expression as its operands are named: with `digits`, long numbers fall apart."""
         return (split(expression) or expression) if self.kind == "digits" else expression
 
-    def receive(self, context: Problem, arguments: Mapping[str, JSON], value: Any) -> Received[Problem]:
+    def receive(self, agent: Agent[Problem], arguments: Mapping[str, JSON], value: Any) -> Received[Problem]:
         """Put a child's number in the place of the operand that it was given, and show the new expression."""
+        context = agent.context
         side = arguments.get("operand")
         number = number_of(value)
         whole = self._divided(context.expression)

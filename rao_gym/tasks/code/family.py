@@ -11,6 +11,7 @@ import numpy as np
 from rao_gym.errors import nearest, unknown_name
 from rao_gym.jsonable import JSON
 from rao_gym.limits import Limits, check_count
+from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.base import LaunchRefusedError, Task, TaskFamily, rng
 from rao_gym.tasks.code.composed import Shape, compose
 from rao_gym.tasks.code.functions import CodeContext, Function, call_text, reference_source
@@ -132,11 +133,12 @@ class Code(TaskFamily[CodeContext]):
         """Say what to hand back, and how it is judged."""
         return RULES + (DELEGATION if recursive else "")
 
-    def opening(self, goal: str, context: CodeContext) -> str:
+    def opening(self, agent: Agent[CodeContext]) -> str:
         """Show the goal, with the specification where a single function is wanted."""
+        context = agent.context
         if len(context.wanted) == 1:
-            return f"{goal}\n{self._specification(context.functions[context.wanted[0]], context)}"
-        return f"{goal}\nWanted: {', '.join(context.wanted)}. Read each one's specification(function)."
+            return f"{agent.goal}\n{self._specification(context.functions[context.wanted[0]], context)}"
+        return f"{agent.goal}\nWanted: {', '.join(context.wanted)}. Read each one's specification(function)."
 
     def tool_specs(self) -> Sequence[ToolSpec]:
         """Return the tools to read specifications and to run the public examples."""
@@ -153,8 +155,9 @@ class Code(TaskFamily[CodeContext]):
             ),
         )
 
-    def call_tool(self, name: str, context: CodeContext, arguments: Mapping[str, Any]) -> ToolResult:
+    def call_tool(self, name: str, agent: Agent[CodeContext], arguments: Mapping[str, Any]) -> ToolResult:
         """Show a specification, or run the public examples."""
+        context = agent.context
         if name == "specification":
             function = arguments["function"]
             if function not in context.visible:
@@ -176,8 +179,9 @@ class Code(TaskFamily[CodeContext]):
         lines.append(f"{total - len(lines)} of {total} examples pass.")
         return ToolResult(value=len(lines) == 1, shown="\n".join(lines))
 
-    def delegate(self, goal: str, context: CodeContext, arguments: Mapping[str, Any]) -> tuple[str, CodeContext]:
+    def delegate(self, goal: str, agent: Agent[CodeContext], arguments: Mapping[str, Any]) -> tuple[str, CodeContext]:
         """Hand on one function, with what it builds on."""
+        context = agent.context
         name = arguments["function"]
         if name not in context.visible:
             raise LaunchRefusedError(_unknown_function(name, context.visible))
@@ -185,8 +189,9 @@ class Code(TaskFamily[CodeContext]):
             raise LaunchRefusedError(f"{name} is the function that you must write yourself. Delegate its helpers.")
         return goal, CodeContext(context.functions, (name,))
 
-    def verify(self, task: Task[CodeContext], goal: str, context: CodeContext, value: JSON) -> float:
+    def verify(self, task: Task[CodeContext], agent: Agent[CodeContext], value: JSON) -> float:
         """Return the share of hidden cases, over all wanted functions, that the source passes."""
+        context = agent.context
         if not isinstance(value, str):
             return 0.0
         cases = {name: context.functions[name].cases.hidden for name in context.wanted}

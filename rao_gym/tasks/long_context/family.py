@@ -10,6 +10,7 @@ from rao_gym.errors import InvalidValueError, unknown_name
 from rao_gym.jsonable import JSON
 from rao_gym.limits import Limits
 from rao_gym.policies.base import Policy
+from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.base import LaunchRefusedError, Task, TaskFamily, rng
 from rao_gym.tasks.long_context.answers import same
 from rao_gym.tasks.long_context.documents import Passage
@@ -188,10 +189,11 @@ class LongContext(TaskFamily[Passage]):
             advice=_DELEGATE if recursive else "",
         )
 
-    def opening(self, goal: str, context: Passage) -> str:
-        """Return a node's goal and the lines that are its own."""
+    def opening(self, agent: Agent[Passage]) -> str:
+        """Return an agent's goal and the lines that are its own."""
+        context = agent.context
         return (
-            f"Goal: {goal}\nYour lines: start={context.start}, end={context.end} (the line after the last), "
+            f"Goal: {agent.goal}\nYour lines: start={context.start}, end={context.end} (the line after the last), "
             f"about {context.num_tokens:,} tokens."
         )
 
@@ -201,26 +203,29 @@ class LongContext(TaskFamily[Passage]):
             return ()
         return (ToolSpec("read", "Show lines start to end-1 of yours.", (_START, _END)),)
 
-    def call_tool(self, name: str, context: Passage, arguments: Mapping[str, Any]) -> ToolResult:
+    def call_tool(self, name: str, agent: Agent[Passage], arguments: Mapping[str, Any]) -> ToolResult:
         """Show lines in the transcript; no variable holds them."""
+        context = agent.context
         start, end = arguments["start"], arguments["end"]
         if not context.start <= start < end <= context.end:
             raise ToolError(_range_error(context, start, end))
         return ToolResult(shown=context.numbered(start, end))
 
-    def variables(self, context: Passage) -> Mapping[str, Any]:
+    def variables(self, agent: Agent[Passage]) -> Mapping[str, Any]:
         """Return the passage's text, where the user asked for it."""
-        return {"context": context.text} if self.programmatic else {}
+        return {"context": agent.context.text} if self.programmatic else {}
 
-    def delegate(self, goal: str, context: Passage, arguments: Mapping[str, Any]) -> tuple[str, Passage]:
+    def delegate(self, goal: str, agent: Agent[Passage], arguments: Mapping[str, Any]) -> tuple[str, Passage]:
         """Give a child a part of the passage."""
+        context = agent.context
         start, end = arguments["start"], arguments["end"]
         if not context.start <= start < end <= context.end:
             raise LaunchRefusedError(_range_error(context, start, end))
         return goal, Passage(context.document, start, end)
 
-    def verify(self, task: Task[Passage], goal: str, context: Passage, value: JSON) -> float | None:
+    def verify(self, task: Task[Passage], agent: Agent[Passage], value: JSON) -> float | None:
         """Compare an answer with the truth about the passage, for every goal in the family's words."""
+        goal, context = agent.goal, agent.context
         if task.record.parameters["source"] == "questions":
             whole = context.start == 0 and context.end == len(context.document.lines)
             return float(same(value, task.record.answer)) if whole and goal == task.goal else None

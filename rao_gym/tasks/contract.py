@@ -1,0 +1,173 @@
+"""The contract's other side: calls a family and checks what it returns.
+
+A family is its author's code, and NumPy's numbers or a missing `return` would otherwise surface an episode later, in
+a tree that cannot be stored. Here they are converted, or named together with the method that returned them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Generic, NoReturn
+
+import numpy as np
+
+from rao_gym.errors import FamilyError
+from rao_gym.jsonable import JSON, printable, to_json_value
+from rao_gym.tasks.agent import Agent, ContextT
+from rao_gym.tasks.base import Received, Task, TaskFamily
+from rao_gym.tasks.world import World
+from rao_gym.tools import FINISH, LAUNCH, ToolResult, ToolSpec
+from rao_gym.tree import TaskRecord
+
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes})
+_MAX_SHOWN = 80
+
+
+class Contract(Generic[ContextT]):
+    """Calls one family, and holds it to what `TaskFamily` says.
+
+    Every method calls the family's method of the same name and raises `FamilyError` when what it returns is not
+    what the contract says.
+
+    Args:
+        family: The family.
+    """
+
+    def __init__(self, family: TaskFamily[ContextT]) -> None:
+        self._family = family
+
+    def sample(self, seed: int, split: str, index: int, difficulty: int) -> Task[ContextT]:
+        """Return a task of the family."""
+        return self.task(self._family.sample(seed, split, index, difficulty))
+
+    def task(self, task: Task[ContextT]) -> Task[ContextT]:
+        """Return `task` with a record of plain data."""
+        if not isinstance(task, Task) or not isinstance(task.record, TaskRecord):
+            self._refuse("sample", "a Task with a TaskRecord", task)
+        record = task.record
+        for name in ("id", "family", "split", "goal", "provenance"):
+            if not isinstance(getattr(record, name), str):
+                self._refuse("sample", f"a record whose {name} is text", getattr(record, name))
+        for name in ("seed", "index", "difficulty"):
+            if isinstance(getattr(record, name), bool) or not isinstance(getattr(record, name), int | np.integer):
+                self._refuse("sample", f"a record whose {name} is an integer", getattr(record, name))
+        if not isinstance(record.parameters, dict):
+            self._refuse("sample", "a record whose parameters are a dictionary", record.parameters)
+        plain = TaskRecord(
+            id=printable(record.id),
+            family=record.family,
+            seed=int(record.seed),
+            split=record.split,
+            index=int(record.index),
+            difficulty=int(record.difficulty),
+            goal=printable(record.goal),
+            answer=to_json_value(record.answer),
+            provenance=printable(record.provenance),
+            parameters={str(name): to_json_value(value) for name, value in record.parameters.items()},
+        )
+        return replace(task, record=plain)
+
+    def open_world(self, task: Task[ContextT]) -> World | None:
+        """Return the world of a new rollout, None when the family has none."""
+        world: object = self._family.open_world(task)
+        if world is not None and (not isinstance(world, World) or not hasattr(world, "ledger")):
+            self._refuse("open_world", "an initialized World or None", world)
+        return world
+
+    def rules(self, *, recursive: bool) -> str:
+        """Return the family's part of the system message."""
+        return self._text("rules", self._family.rules(recursive=recursive))
+
+    def tool_specs(self) -> tuple[ToolSpec, ...]:
+        """Return the family's own tools."""
+        specs: object = self._family.tool_specs()
+        if not isinstance(specs, Sequence) or not all(isinstance(spec, ToolSpec) for spec in specs):
+            self._refuse("tool_specs", "a sequence of ToolSpec", specs)
+        names = [LAUNCH, FINISH, *(spec.name for spec in specs)]
+        for name in names:
+            if names.count(name) > 1:
+                self._refuse("tool_specs", f"names that differ from each other, {LAUNCH} and {FINISH}", name)
+        return tuple(specs)
+
+    def opening(self, agent: Agent[ContextT]) -> str:
+        """Return a new agent's first user message."""
+        return self._text("opening", self._family.opening(agent))
+
+    def variables(self, agent: Agent[ContextT]) -> dict[str, Any]:
+        """Return what a new agent finds in its Python session."""
+        variables: object = self._family.variables(agent)
+        if not isinstance(variables, Mapping) or not all(isinstance(name, str) for name in variables):
+            self._refuse("variables", "a mapping from names to values", variables)
+        return {name: self._value("variables", value) for name, value in variables.items()}
+
+    def call_tool(self, name: str, agent: Agent[ContextT], arguments: Mapping[str, Any]) -> ToolResult:
+        """Carry out a tool call.
+
+        Raises:
+            ToolError: The call cannot be carried out.
+        """
+        result: object = self._family.call_tool(name, agent, arguments)
+        if not isinstance(result, ToolResult) or not isinstance(result.shown, str):
+            self._refuse("call_tool", "a ToolResult that shows text", result)
+        shown, value = printable(result.shown), self._value("call_tool", result.value)
+        return ToolResult(value=value, shown=shown, context=result.context)
+
+    def delegate(self, goal: str, agent: Agent[ContextT], arguments: Mapping[str, Any]) -> tuple[str, ContextT]:
+        """Return the goal and context of a child.
+
+        Raises:
+            LaunchRefusedError: The child cannot be given that.
+        """
+        given: object = self._family.delegate(goal, agent, arguments)
+        if not isinstance(given, tuple) or len(given) != 2 or not isinstance(given[0], str):  # a pair
+            self._refuse("delegate", "a goal and a context", given)
+        return printable(given[0]), given[1]
+
+    def receive(self, agent: Agent[ContextT], arguments: Mapping[str, JSON], value: Any) -> Received[ContextT]:
+        """Return what a parent gets from a child that finished with `value`."""
+        received: object = self._family.receive(agent, arguments, value)
+        if not isinstance(received, Received):
+            self._refuse("receive", "a Received", received)
+        if received.value is value:
+            return received
+        return replace(received, value=self._value("receive", received.value))
+
+    def verify(self, task: Task[ContextT], agent: Agent[ContextT], value: JSON) -> float | None:
+        """Return the success signal of an answer, in [0, 1], or None when it is unknown."""
+        signal: object = self._family.verify(task, agent, value)
+        if signal is None:
+            return None
+        if isinstance(signal, bool | int | float | np.bool_ | np.integer | np.floating) and 0 <= signal <= 1:
+            return float(signal)
+        return self._refuse("verify", "a number in [0, 1] or None", signal)
+
+    def _text(self, method: str, text: object) -> str:
+        """Check that a method returned text."""
+        return printable(text) if isinstance(text, str) else self._refuse(method, "text", text)
+
+    def _value(self, method: str, value: Any) -> Any:
+        """Return a value that an agent gets, with NumPy's numbers and arrays as Python's."""
+        if type(value) in _PLAIN:
+            return value
+        if isinstance(value, np.generic | np.ndarray):
+            return self._value(method, value.tolist())
+        if isinstance(value, dict):
+            return {self._value(method, key): self._value(method, item) for key, item in value.items()}
+        for kind in (int, float, str):
+            if isinstance(value, kind):
+                return kind(value)
+        for container in (list, tuple, set, frozenset):
+            if isinstance(value, container):
+                return container(self._value(method, item) for item in value)
+        return self._refuse(method, "plain values (None, numbers, text, lists, tuples, sets, dictionaries)", value)
+
+    def _refuse(self, method: str, expected: str, got: object) -> NoReturn:
+        """Raise the error that names the family and the method.
+
+        Raises:
+            FamilyError: Always.
+        """
+        shown = repr(got)
+        shown = shown if len(shown) <= _MAX_SHOWN else f"{shown[:_MAX_SHOWN]}..."
+        raise FamilyError(f"{self._family.id}: {method} must return {expected}, got {shown}.")
