@@ -194,12 +194,12 @@ class Runtime(Generic[ContextT]):
         if node not in self._ready:
             raise UsageError(f"{node!r} is not ready to act.")
         try:
-            self._take_turn(node, text)
+            self._take_turn(node, text, truncated)
         except BaseException:
             self._abandon()  # half a turn cannot be gone on from, and the world must be closed
             raise
 
-    def _take_turn(self, node: Node, text: object) -> None:
+    def _take_turn(self, node: Node, text: object, truncated: bool) -> None:
         """Take a ready node's turn."""
         del self._ready[node]
         activity = self._activities[node]
@@ -229,8 +229,12 @@ class Runtime(Generic[ContextT]):
         if node not in self._ready:
             raise UsageError(f"{node!r} is not ready to act.")
         activity = self._activities[node]
-        self._end(activity, StopReason.OUT_OF_WINDOW, detail="its policy can read no more")
-        self._advance(activity, None)
+        try:
+            self._end(activity, StopReason.OUT_OF_WINDOW, detail="its policy can read no more")
+            self._advance(activity, None)
+        except BaseException:
+            self._abandon()
+            raise
 
     def limits_left(self, node: Node) -> LimitsLeft:
         """Return what a node that has not ended can still use."""

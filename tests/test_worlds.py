@@ -205,16 +205,21 @@ class Failing(Writing):
         return super().verify(task, agent, value)
 
 
+def play(runtime: Runtime[Numbers]) -> None:
+    """Call every method of the family."""
+    runtime.reset(seed=0)
+    runtime.act(runtime.tree.root, launch(0, 1) + launch(0, 1))
+    for child in runtime.tree.root.children:
+        runtime.act(child, call("write", text="a"))
+        runtime.act(child, call(FINISH, answer=0))
+
+
 @pytest.mark.parametrize("method", ["opening", "opening of a child", "call_tool", "verify"])
 def test_a_world_is_closed_when_the_family_fails(method: str) -> None:
     family = Failing(method)
     runtime = Runtime(family, actions="tools")
     with pytest.raises(RuntimeError, match=f"a mistake in {method}"):
-        runtime.reset(seed=0)
-        runtime.act(runtime.tree.root, launch(0, 1) + launch(0, 1))
-        for child in runtime.tree.root.children:
-            runtime.act(child, call("write", text="a"))
-            runtime.act(child, call(FINISH, answer=0))
+        play(runtime)
     assert closed(family) == [1]
     assert list(runtime.ready) == []
     family.method = ""
