@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import deque
 from typing import Any
 
 from pettingzoo import AECEnv
@@ -10,6 +12,7 @@ from rao_gym.envs.observation import Observation
 from rao_gym.envs.roster import RosterView
 from rao_gym.envs.source import terminated, truncated
 from rao_gym.errors import UsageError
+from rao_gym.tree import Node
 
 
 class RecursiveAECEnv(RosterView, AECEnv[str, Observation, str | None]):
@@ -33,6 +36,10 @@ class RecursiveAECEnv(RosterView, AECEnv[str, Observation, str | None]):
         InvalidValueError: A value is out of range.
     """
 
+    # PettingZoo's own helpers visit every agent at every step. Here a step costs the same however many agents there
+    # are: those that must leave wait in line, only rewards that were given are cleared, and an agent's place among
+    # `agents`, which are in the order of their launches, is found by bisection.
+
     # A step changes the tree at once and may select a new agent, so there is no fixed cycle to run in parallel.
     is_parallelizable = False
 
@@ -50,6 +57,9 @@ class RecursiveAECEnv(RosterView, AECEnv[str, Observation, str | None]):
         """
         self._roster.begin(seed, options)
         self.agents = []
+        self._ids: list[int] = []
+        self._leaving: deque[Node] = deque()
+        self._rewarded: list[str] = []
         self.rewards, self._cumulative_rewards = {}, {}
         self.terminations, self.truncations, self.infos = {}, {}, {}
         for agent in self._roster.nodes:
@@ -75,39 +85,62 @@ class RecursiveAECEnv(RosterView, AECEnv[str, Observation, str | None]):
             raise UsageError("No agent is left. Call reset().")
         agent = self.agent_selection
         if self.terminations[agent] or self.truncations[agent]:
-            self._was_dead_step(action)
-            del self._roster.nodes[agent]
-            self._select()
-            return
-        self._clear_rewards()
-        self._cumulative_rewards[agent] = 0.0
-        self._roster.runtime.act(self._roster.node(agent), action)
-        for new in self._roster.admit_new():
-            self._appear(new)
-        for name, node in self._roster.nodes.items():
-            if node.ended and not (self.terminations[name] or self.truncations[name]):
-                self.terminations[name], self.truncations[name] = terminated(node), truncated(node)
-                self.rewards[name] = self._roster.reward(node)
-                self.infos[name] = self._roster.info(node)
-        self._accumulate_rewards()
+            self._leave(agent, action)
+        else:
+            self._act(agent, action)
         self._select()
         self._roster.source.render_if_watched()
 
+    def _act(self, agent: str, action: str | None) -> None:
+        """Take an agent's action, and tell who appeared and who ended."""
+        for rewarded in self._rewarded:
+            self.rewards[rewarded] = 0.0
+        self._cumulative_rewards[agent] = 0.0
+        node = self._roster.node(agent)
+        self._roster.runtime.act(node, action)
+        for new in self._roster.admit_new():
+            self._appear(new)
+        ended = self._roster.ended_by(node)
+        self._leaving.extend(ended)
+        self._rewarded = [self._roster.name(each) for each in ended]
+        for each, name in zip(ended, self._rewarded, strict=True):
+            self.terminations[name], self.truncations[name] = terminated(each), truncated(each)
+            self.rewards[name] = self._roster.reward(each)
+            self._cumulative_rewards[name] += self.rewards[name]
+            self.infos[name] = self._roster.info(each)
+
+    def _leave(self, agent: str, action: str | None) -> None:
+        """Take the empty step of an agent that has ended, and remove it.
+
+        Raises:
+            ValueError: It was given an action.
+        """
+        if action is not None:
+            raise ValueError("when an agent is dead, the only valid action is None")
+        for rewarded in self._rewarded:
+            self.rewards[rewarded] = 0.0
+        self._rewarded = []
+        place = bisect_left(self._ids, self._leaving.popleft().id)
+        del self.agents[place], self._ids[place]
+        for values in (self.terminations, self.truncations, self.rewards, self._cumulative_rewards, self.infos):
+            del values[agent]
+        self._roster.remove(agent)
+
     def _appear(self, agent: str) -> None:
         """Add an agent."""
+        node = self._roster.node(agent)
         self.agents.append(agent)
+        self._ids.append(node.id)
         self.rewards[agent] = self._cumulative_rewards[agent] = 0.0
         self.terminations[agent] = self.truncations[agent] = False
-        self.infos[agent] = self._roster.info(self._roster.node(agent))
+        self.infos[agent] = self._roster.info(node)
 
     def _select(self) -> None:
         """Select an agent that has ended and must leave, or else the one that has been ready longest."""
-        leaving = (agent for agent in self.agents if self.terminations[agent] or self.truncations[agent])
-        ready = (node.name for node in self._roster.runtime.ready)
-        selected = next(leaving, None) or next(ready, None)
+        selected = self._leaving[0] if self._leaving else next(iter(self._roster.runtime.ready), None)
         if selected is not None:
-            self.agent_selection = selected
-            self.infos[selected] = self._roster.info(self._roster.node(selected))
+            self.agent_selection = self._roster.name(selected)
+            self.infos[self.agent_selection] = self._roster.info(selected)
 
 
 def aec_env(id: str, render_mode: str | None = None, **options: Any) -> RecursiveAECEnv:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import cleandoc
+from textwrap import dedent
 from typing import Any, cast
 
 import gymnasium
@@ -12,6 +14,7 @@ from rao_gym.envs.spaces import UnicodeText
 from rao_gym.policies.base import Turn
 from rao_gym.registry import load_object, setup_of
 from rao_gym.runtime import Runtime, turn_of
+from rao_gym.tasks.base import TaskFamily
 from rao_gym.tree import ExecutionTree, Node
 
 
@@ -19,7 +22,7 @@ class RecursiveEnv(gymnasium.Env[Observation, str]):
     """A tree of agents as one environment; made by ``gym.make(id, **options)`` for every registered family.
 
     ## Action Space
-    `UnicodeText`: what the agent writes. Text that means nothing costs a turn and is answered.
+    `UnicodeText`: what the agent writes. Malformed actions cost a turn and return an error message.
 
     ## Observation Space
     A `Dict` with the ``message`` that arrived since this agent's last action, its ``depth``, and what is left of
@@ -57,6 +60,7 @@ class RecursiveEnv(gymnasium.Env[Observation, str]):
 
     def __init__(self, family: str, render_mode: str | None = None, **options: Any) -> None:
         self._source = EpisodeSource(setup_of(load_object(family), **options), render_mode)
+        self.__doc__ = _describe(self._source.setup.family)
         self.render_mode = render_mode
         self.action_space = UnicodeText()
         space = observation_space(self._source.setup.limits)
@@ -134,6 +138,14 @@ class RecursiveEnv(gymnasium.Env[Observation, str]):
     def close(self) -> None:
         """Release the workers and the family's resources; closing twice does no harm."""
         self._source.close()
+
+
+def _describe(family: TaskFamily[Any]) -> str:
+    """Return what an environment says of itself: its task and its options, then what all of them have in common."""
+    own, _, options = cleandoc(family.__doc__ or family.id).partition("\n\nArgs:\n")
+    options = dedent(options.partition("\n\nRaises:")[0])
+    shared = cleandoc(RecursiveEnv.__doc__ or "").partition("\n\nArgs:\n")[0].partition("\n\n")[2]
+    return f"{own}\n\n{shared}" + (f"\n\nThe family's own options:\n\n{options}" if options else "")
 
 
 def _shown(runtime: Runtime[Any]) -> Node:

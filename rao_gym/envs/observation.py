@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any, TypedDict
 
 import numpy as np
@@ -21,6 +21,7 @@ MAX_COUNT = 2**31 - 1
 """The highest depth or limit that an observation shows; higher ones are shown as this."""
 
 LIMIT_NAMES = tuple(field.name for field in fields(LimitsLeft))
+_NOTHING_LEFT = LimitsLeft(depth=0, turns=0, children=0, nodes=0, window=0, tree_tokens=0)
 
 MIN_MESSAGE_CHARS = 4_096
 CHARS_PER_WINDOW_TOKEN = 16
@@ -57,11 +58,12 @@ def observation_space(limits: Limits) -> spaces.Dict:
 
 def observe(runtime: Runtime[Any], node: Node) -> Observation:
     """Return what an agent observes at this moment."""
-    left = dict.fromkeys(LIMIT_NAMES, 0) if node.ended else asdict(runtime.limits_left(node))
+    left = _NOTHING_LEFT if node.ended else runtime.limits_left(node)
+    limits = {name: getattr(left, name) for name in LIMIT_NAMES}
     return Observation(
         message=new_text(node.messages)[: _max_message_chars(runtime.limits)],
         depth=_count(node.depth),
-        limits={name: _count(NO_LIMIT if value is None else value) for name, value in left.items()},
+        limits={name: _count(NO_LIMIT if value is None else value) for name, value in limits.items()},
     )
 
 

@@ -97,7 +97,7 @@ class RecursiveParallelEnv(RosterView, ParallelEnv[str, Observation, str]):
         rewards = {agent: self._roster.reward(node) if node.ended else 0.0 for agent, node in nodes.items()}
         for agent, node in nodes.items():
             if node.ended:
-                del self._roster.nodes[agent]
+                self._roster.remove(agent)
         self.agents = list(self._roster.nodes)
         self._roster.source.render_if_watched()
         return (

@@ -39,6 +39,7 @@ class Roster:
         self.observation_space = observation_space(self.source.setup.limits)
         self.action_space = UnicodeText()
         self.nodes: dict[str, Node] = {}
+        self._names: dict[Node, str] = {}
         self._num_seen = 0
 
     @property
@@ -53,7 +54,7 @@ class Roster:
     def begin(self, seed: int | None, options: dict[str, Any] | None) -> None:
         """Begin an episode, in which only the root is present."""
         self.source.begin(seed, options, strict=False)
-        self.nodes, self._num_seen = {}, 0
+        self.nodes, self._names, self._num_seen = {}, {}, 0
         self.admit_new()
 
     def admit_new(self) -> list[str]:
@@ -63,7 +64,35 @@ class Roster:
         self._num_seen = len(nodes)
         names = [node.name for node in new]
         self.nodes.update(zip(names, new, strict=True))
+        self._names.update(zip(new, names, strict=True))
         return names
+
+    def remove(self, name: str) -> None:
+        """Let an agent leave."""
+        del self._names[self.nodes.pop(name)]
+
+    def name(self, node: Node) -> str:
+        """Return the name of a present agent's node; it is kept, because a name is as long as the node is deep."""
+        return self._names[node]
+
+    def ended_by(self, acted: Node) -> list[Node]:
+        """Return the present agents that ended when `acted` took its turn, those that appeared first in front.
+
+        The work does not grow with the number of agents that go on: an end spreads upwards, to parents that finish
+        with the result, and downwards, to the descendants of whoever ended.
+
+        Args:
+            acted: The node that took the turn.
+        """
+        highest = acted
+        while highest.parent is not None and highest.parent.ended:
+            highest = highest.parent
+        ended, candidates = [], [highest] if highest.ended else []
+        while candidates:
+            node = candidates.pop()
+            ended.append(node)
+            candidates.extend(child for child in node.children if child in self._names)
+        return sorted(ended, key=lambda node: node.id)
 
     def observe(self, name: str) -> Observation:
         """Return what a present agent observes at this moment."""

@@ -11,7 +11,7 @@ from counting import Counting, call, cell, registered
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector.utils import CloudpickleWrapper
 
-from rao_gym import ExecutionTree, aec_env, make_setup, parallel_env
+from rao_gym import ExecutionTree, aec_env, make_setup, parallel_env, registered_ids
 from rao_gym.envs.gymnasium import RecursiveEnv
 from rao_gym.errors import InvalidValueError, UnknownNameError, UsageError
 
@@ -261,3 +261,12 @@ def test_integers_of_numpy_are_taken_everywhere(counting_id: str) -> None:
     env.reset(seed=int(np.int64(3)), options={"difficulty": np.int16(3), "index": np.int64(2)})
     assert env.tree.task.id.endswith("3:2:d3")
     env.close()
+
+
+def test_every_id_describes_itself() -> None:
+    described = {id: make(id).__doc__ or "" for id in registered_ids() if id.startswith("rao/")}
+    assert len(set(described.values())) == len(described)
+    assert "modulus: A prime" in described["rao/Arithmetic-v0"]
+    for text in described.values():
+        for heading in ("Action Space", "Observation Space", "Rewards", "Starting State", "Episode End", "Arguments"):
+            assert f"## {heading}" in text
