@@ -37,8 +37,8 @@ def write_page(
 ) -> None:
     """Write a page that shows trees: their outline, and every node's transcript, rewards and usage.
 
-    The page needs no network and no other file. It renders only what is in view, so trees of many thousands of
-    nodes are fine.
+    The page opens on the largest tree. It needs no network and no other file. It renders only what is in view, so
+    trees of many thousands of nodes are fine.
 
     Args:
         trees: The trees, at least one; finished or not.
@@ -57,6 +57,7 @@ def write_page(
     documents = [_tree_document(tree, delegation_bonus) for tree in trees]
     settings = {
         "delegation_bonus": delegation_bonus,
+        "first": max(range(len(trees)), key=lambda place: len(trees[place])),
         "limits": {id: asdict(used) for id, used in (limits or {}).items()},
         "labels": [f"{run}: {_label(tree)}" for run, tree in zip(runs, trees, strict=True)]
         if runs

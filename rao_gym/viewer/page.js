@@ -63,6 +63,21 @@ function nameOf(node) {
   return ["root", ...parts.reverse()].join(".");
 }
 
+// What tells a node's row apart from its neighbours': what it was passed, and its goal unless its parent has the same.
+function describe(node) {
+  const parts = [];
+  const passed = Object.entries(node.arguments).map(([name, value]) => `${name}=${oneLine(value)}`);
+  if (passed.length) parts.push(passed.join(" "));
+  if (node.parent === null || node.goal !== tree.nodes[node.parent].goal) parts.push(oneLine(node.goal));
+  return parts.join(" · ").slice(0, 200);
+}
+
+const answerOf = (node) => (node.ended && node.value !== null ? `→ ${oneLine(node.value).slice(0, 60)}` : "");
+
+function oneLine(value) {
+  return (typeof value === "string" ? value : JSON.stringify(value)).slice(0, 200).replace(/\s+/g, " ");
+}
+
 function shortName(node) {
   const name = nameOf(node);
   return name.length > 26 ? `…${name.slice(-22)}` : name;
@@ -156,7 +171,8 @@ function rowOf(node) {
     element("span", { class: "twist", onclick: (event) => toggle(node, event) }, twist),
     element("i", { class: "dot", title: OUTCOMES[node.kind] }),
     element("span", { class: "name" }, shortName(node)),
-    element("span", { class: "goal" }, node.goal.slice(0, 200)),
+    element("span", { class: "goal" }, describe(node)),
+    element("span", { class: "answer" }, answerOf(node)),
     element("span", { class: "figure" }, `s̃ ${figure(node.signal)} · ${plural(node.turns, "turn")}`),
   );
   row.style.top = `${node.row * ROW_HEIGHT}px`;
@@ -536,5 +552,6 @@ window.addEventListener("resize", () => {
   drawMap();
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawMap);
-loadTree(0);
-outline.focus();
+loadTree(settings.first);
+// Inside another page, taking the focus would scroll that page down to this one.
+if (window.parent === window) outline.focus({ preventScroll: true });

@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rao_gym.evaluation import Summary
 from rao_gym.plots import plot_cost, plot_success
 from rao_gym.tree import ExecutionTree
@@ -30,6 +32,7 @@ _PAGE = """<!doctype html>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #222; }}
 img {{ max-width: 100%; }}
 table {{ border-collapse: collapse; }}
+.wide {{ overflow-x: auto; }}
 th, td {{ padding: .25rem .8rem; border-bottom: 1px solid #ddd; text-align: right; }}
 th:first-child, td:first-child {{ text-align: left; }}
 iframe {{ width: 100%; height: 46rem; border: 1px solid #ccc; }}
@@ -37,16 +40,18 @@ iframe {{ width: 100%; height: 46rem; border: 1px solid #ccc; }}
 </head>
 <body>
 <h1>{title}</h1>
+<p>{task}</p>
 <p>{summary}</p>
 <h2>Success by difficulty</h2>
-{success_table}
+<div class="wide">{success_table}</div>
 <p><img src="{success}" alt="Success by difficulty with 95% intervals"></p>
 <h2>Learning curves</h2>
 <p><img src="{curves}" alt="Success while training and on test tasks, by step"></p>
 <h2>Depth and cost by difficulty</h2>
 <p><img src="{cost}" alt="Turns, tokens, nodes, critical path, depth and speed-up by difficulty"></p>
 <h2>Sample trees</h2>
-<p>One tree of each difficulty for each policy; those of the single agent have one node.</p>
+<p>One tree of each difficulty for each policy, the largest first; those of the single agent have one node. A child
+sees only its own part of the expression, and its parent sees only the child's answer.</p>
 <iframe title="Sample trees" sandbox="allow-scripts" srcdoc="{trees}"></iframe>
 </body>
 </html>
@@ -75,6 +80,12 @@ def write_report(
         results: The numbers of ``results.json``.
     """
     seconds = results["seconds"]
+    task = (
+        "The task is to compute a nested expression modulo a small prime. An agent can hand an operand of its "
+        "expression to a copy of itself and gets back the operand's value. No agent can compute a nested expression in "
+        "one turn, so success beyond difficulty 1 comes from delegating; the single agent has no launches and has to "
+        "guess."
+    )
     summary = (
         f"Recipe {results['recipe']}, seed {results['seed']}. Warm start {seconds['warm_start']:.0f} s; then "
         f"{results['steps']['rao']} steps of RAO in {seconds['rao_learning']:.0f} s and "
@@ -88,6 +99,7 @@ def write_report(
         write_page(trees, page, "Sample trees", delegation_bonus=delegation_bonus)
         text = _PAGE.format(
             title=html.escape(title),
+            task=html.escape(task),
             summary=html.escape(summary),
             success_table=_table(series),
             success=_data_uri(success.read_bytes()),
@@ -113,7 +125,11 @@ def _table(series: Mapping[str, Sequence[Summary]]) -> str:
 
 
 def _learning_curves(logs: Mapping[str, Sequence[LogEntry]]) -> Figure:
-    """Plot success while training, and on test tasks by difficulty."""
+    """Plot success while training, and on test tasks by difficulty.
+
+    Difficulties are ordered, and so are their colours, by lightness as well as by hue, for the colour-blind too.
+    """
+    from matplotlib import colormaps
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4), layout="constrained")
@@ -125,8 +141,7 @@ def _learning_curves(logs: Mapping[str, Sequence[LogEntry]]) -> Figure:
     for axes, (label, log) in zip(tests, logs.items(), strict=True):
         entries = [entry for entry in log if entry.phase == EVALUATION]
         names = [name for name in entries[-1].metrics if name.startswith("evaluation/success_")]
-        for place, name in enumerate(names):
-            color = (0.1, 0.3 + 0.6 * (1 - place / len(names)), 0.3 + 0.6 * place / len(names))
+        for name, color in zip(names, colormaps["viridis"](np.linspace(0, 0.92, len(names))), strict=True):
             steps, values = [entry.step for entry in entries], [entry.metrics[name] for entry in entries]
             axes.plot(steps, values, marker="o", color=color, label=f"difficulty {name.rpartition('_')[2]}")
         axes.set(title=f"{label}, test tasks", xlabel="step")
