@@ -14,6 +14,7 @@ from rao_gym.jsonable import JSON
 from rao_gym.limits import Limits
 from rao_gym.policies.base import Policy
 from rao_gym.tasks.agent import Agent, ContextT
+from rao_gym.tasks.content import content_hash
 from rao_gym.tasks.world import World
 from rao_gym.tools import Parameter, ToolError, ToolResult, ToolSpec
 from rao_gym.tree import TaskRecord
@@ -41,6 +42,16 @@ class Task(Generic[ContextT]):
     def goal(self) -> str:
         """The root's goal."""
         return self.record.goal
+
+    @property
+    def content_hash(self) -> str:
+        """The hash of everything that the root is given and its answer is checked against.
+
+        Raises:
+            InvalidValueError: The context holds a value whose content is not known.
+        """
+        record = self.record
+        return content_hash(record.family, record.goal, record.answer, record.parameters, self.context)
 
     @property
     def root(self) -> Agent[ContextT]:

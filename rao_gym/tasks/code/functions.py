@@ -60,6 +60,11 @@ class Function:
         """The public and the hidden cases."""
         return self.draw_cases()
 
+    @property
+    def content(self) -> tuple[Any, ...]:
+        """What the function is, its cases included, for the hash of its task."""
+        return (self.name, self.signature, self.description, self.helpers, self.reference, self.cases)
+
 
 @dataclass(frozen=True, eq=False)
 class CodeContext:

@@ -1,0 +1,66 @@
+"""A hash of what a task is made of, so that tasks are identified by their content and not by their name.
+
+Ids say how a task was sampled. They stay the same when a generator, a text file or a lexicon changes and the task with
+them, so whoever compares results or freezes a benchmark compares this hash too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+
+from rao_gym.errors import InvalidValueError
+
+
+def content_hash(*values: Any) -> str:
+    """Return the SHA-256 of values in hexadecimal; equal contents have equal hashes in every process.
+
+    Contents are plain values, NumPy arrays, enums, and tuples, lists, sets, mappings and dataclasses of them, to any
+    depth. An object of another kind, such as one that computes a part when it is first needed, has an attribute
+    `content` that holds its content in such values.
+
+    Raises:
+        InvalidValueError: A value is of another type, whose content is not known.
+    """
+    digest = sha256()
+    pending = list(reversed(values))
+    while pending:  # not a recursion: expressions may be nested tens of thousands of levels deep
+        value = pending.pop()
+        data, parts = _opened(value)
+        digest.update(f"{type(value).__qualname__}:{len(data)}:{len(parts)};".encode())
+        digest.update(data)
+        pending.extend(reversed(parts))
+    return digest.hexdigest()
+
+
+def _opened(value: Any) -> tuple[bytes, list[Any]]:
+    """Return what a value holds itself, and the values that it is made of."""
+    if value is None or isinstance(value, bool | int | float):
+        return repr(value).encode(), []
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass"), []
+    if isinstance(value, bytes):
+        return value, []
+    if isinstance(value, Enum):
+        return value.name.encode(), []
+    if isinstance(value, np.ndarray | np.generic):
+        return f"{value.dtype.str}{value.shape}".encode() + value.tobytes(), []
+    if isinstance(value, Mapping):
+        return b"", [part for item in value.items() for part in item]
+    if isinstance(value, tuple | list):
+        return b"", list(value)
+    if isinstance(value, set | frozenset):
+        return "".join(sorted(content_hash(item) for item in value)).encode(), []
+    if hasattr(value, "content"):
+        return b"", [value.content]
+    if is_dataclass(value) and not isinstance(value, type):
+        return b"", [getattr(value, field.name) for field in fields(value)]
+    raise InvalidValueError(
+        "A task's content must be plain values, arrays, enums, and tuples, lists, sets, mappings and dataclasses of "
+        f"them; got {type(value).__qualname__}. Give it an attribute `content`."
+    )
