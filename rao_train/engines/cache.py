@@ -1,25 +1,35 @@
-"""A causal model of `transformers` with what it remembers: keys and values of a batch, and of conversations.
+"""A causal model of `transformers` with what it remembers: a batch's states, and those of whole conversations.
 
 Equal prompts are read once, and the keys and values of a conversation are kept from turn to turn, so that a new
-turn costs only its new tokens. The decoding loop in `transformers.py` is built on it.
+turn costs only its new tokens. The decoding loop in `transformers.py` is built on it; `cache_check.py` finds out
+what a model's cache can do.
 
-Shapes: ``_B`` rows of a batch, ``_L`` layers, ``_H`` heads, ``_T`` tokens, ``_D`` width of a head, ``_V`` vocabulary.
+Shapes: ``_B`` rows of a batch, ``_N`` tensors of equal heads and width, ``_H`` heads, ``_T`` tokens, ``_D`` width of
+a head, ``_V`` vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from inspect import signature
-from typing import Any
+from inspect import Parameter, signature
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
-from rao_gym.errors import InvalidValueError
 from rao_train.engines.base import Request
+
+if TYPE_CHECKING:
+    from torch import LongTensor
+
+Shape = tuple[int, int]
+"""Heads and width of a layer's keys or values; both may differ between layers, and keys from values."""
+
+Past = Mapping[Shape, Tensor]
+"""Keys and values of one conversation, [N, H, T, D] for each shape."""
 
 
 @dataclass(slots=True)
@@ -27,7 +37,7 @@ class Rows:
     """The state of a batch while it is written.
 
     Attributes:
-        cache: Keys and values.
+        cache: Keys and values, or other states.
         mask_BT: 1 where a column of the cache, or of the tokens being read, holds a token of the row.
         lengths_B: Tokens of each row so far, which is the position of its next token.
         requests: Which request each row belongs to.
@@ -48,7 +58,9 @@ class Rows:
 
     def select(self, places_B: Tensor) -> None:
         """Keep these rows, in this order; a place may be given several times."""
-        self.cache.batch_select_indices(places_B)
+        self.cache.reorder_cache(
+            cast("LongTensor", places_B)
+        )  # unlike `batch_select_indices`, it knows recurrent states
         self.mask_BT = self.mask_BT[places_B]
         self.lengths_B = self.lengths_B[places_B]
         self.requests = [self.requests[place] for place in places_B.tolist()]
@@ -56,27 +68,26 @@ class Rows:
 
 
 class CachedModel:
-    """Reads tokens with a model, and keeps conversations.
+    """Reads tokens with a model, and keeps conversations if it is told to.
+
+    `cache_check.open_model` makes one that is known to work.
 
     Args:
         model: A causal language model, such as `AutoModelForCausalLM` loads.
-        keep_sessions: Whether conversations are kept. Keys and values are kept whole, those outside of a sliding
-            window as well; models that do not attend in every layer (linear attention) read every turn from its
-            start.
-
-    Raises:
-        InvalidValueError: The model keeps its past in another way than other models of `transformers`.
+        keep_sessions: Whether conversations are kept. Every layer's keys and values are then kept whole, those
+            outside of a sliding window as well. Otherwise the cache has the layers that the model's configuration
+            names, recurrent ones among them, and every turn is read from its start.
     """
 
     def __init__(self, model: nn.Module, *, keep_sessions: bool) -> None:
-        if "cache_params" in signature(getattr(model, "get_base_model", lambda: model)().forward).parameters:
-            raise InvalidValueError(f"{type(model).__name__} takes cache_params; the engine knows past_key_values.")
         self._model: Any = model
-        config: Any = model.config
-        layers = DynamicCache(config=config).layers
-        attends = all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
-        self._keep_sessions = keep_sessions and attends
-        self._kept: dict[Hashable, Tensor] = {}  # keys and values of a conversation: [L, 2, H, T, D]
+        self.keep_sessions = keep_sessions
+        base: Any = getattr(model, "get_base_model", lambda: model)()
+        parameters = signature(base.forward).parameters.values()
+        self._takes = {parameter.name for parameter in parameters}
+        self._takes_any = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters)
+        self._kept: dict[Hashable, Past] = {}
+        self._shapes: list[tuple[Shape, Shape]] = []  # of each layer's keys and values
 
     @property
     def num_kept(self) -> int:
@@ -111,9 +122,7 @@ class CachedModel:
         # for sliding windows count it, and what is kept afterwards is one piece.
         width = max(len(request.ids) - _length(past) for request, past in zip(distinct, kept, strict=True))
         starts = [max(0, len(request.ids) - width) for request in distinct]
-        cache, past_mask = self._restore(
-            [None if past is None else past[..., :start, :] for past, start in zip(kept, starts, strict=True)]
-        )
+        cache, past_mask = self._restore(kept, starts)
         new = [list(request.ids[start:]) for request, start in zip(distinct, starts, strict=True)]
         ids = torch.tensor([[0] * (width - len(tokens)) + tokens for tokens in new], device=self.device)
         read = torch.tensor([[0] * (width - len(tokens)) + [1] * len(tokens) for tokens in new], device=self.device)
@@ -138,55 +147,77 @@ class CachedModel:
     def keep(self, rows: Rows, requests: Sequence[Request], places: Sequence[int]) -> None:
         """Keep the keys and values of these rows for the next turn of their conversations."""
         sessions = {place: requests[rows.requests[place]].session for place in places}
-        if not self._keep_sessions or all(session is None for session in sessions.values()):
+        if not self.keep_sessions or all(session is None for session in sessions.values()):
             return
         places_P = torch.tensor(list(sessions), device=self.device)
         layers: list[Any] = rows.cache.layers
-        kept = torch.stack([torch.stack((layer.keys[places_P], layer.values[places_P])) for layer in layers])
+        self._shapes = [(_shape(layer.keys), _shape(layer.values)) for layer in layers]
+        groups: dict[Shape, list[Tensor]] = {}
+        for layer in layers:
+            for states in (layer.keys, layer.values):
+                groups.setdefault(_shape(states), []).append(states[places_P])
+        stacked = {shape: torch.stack(group) for shape, group in groups.items()}
         # A row's tokens follow each other: before them is padding, after them what others wrote meanwhile.
         starts = rows.mask_BT[places_P].argmax(dim=1).tolist()
         lengths = rows.lengths_B[places_P].tolist()
         for row, (session, start, length) in enumerate(zip(sessions.values(), starts, lengths, strict=True)):
             if session is not None:
-                self._kept[session] = kept[:, :, row, :, start : start + length].clone()
+                self._kept[session] = {
+                    shape: group[:, row, :, start : start + length].clone() for shape, group in stacked.items()
+                }
 
     def _forward(self, rows: Rows, ids: Tensor, positions: Tensor) -> Tensor:
         """Read new tokens [B, T] and return the logits [B, V] after the last one."""
-        output = self._model(
-            input_ids=ids,
-            attention_mask=rows.mask_BT,
-            position_ids=positions,
-            past_key_values=rows.cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        logits: Tensor = output.logits[:, -1]
+        inputs: dict[str, Any] = {
+            "input_ids": ids,
+            "attention_mask": rows.mask_BT,
+            "position_ids": positions,
+            "past_key_values": rows.cache,
+            "use_cache": True,
+            "logits_to_keep": 1,
+        }
+        taken = {name: value for name, value in inputs.items() if self._takes_any or name in self._takes}
+        logits: Tensor = self._model(**taken).logits[:, -1]
         return logits
 
-    def _restore(self, kept: Sequence[Tensor | None]) -> tuple[DynamicCache, Tensor]:
-        """Return a cache that holds what is kept, padded on the left, and its mask [B, T]."""
-        cache = self._empty_cache()
-        lengths = [_length(past) for past in kept]
+    def _restore(self, kept: Sequence[Past | None], lengths: Sequence[int]) -> tuple[DynamicCache, Tensor]:
+        """Return a cache of so many kept tokens of each row, padded on the left, and its mask [B, T]."""
+        cache = DynamicCache() if self.keep_sessions else DynamicCache(config=self._model.config)
         width = max(lengths)
         mask = torch.zeros(len(kept), width, dtype=torch.long, device=self.device)
+        for row, length in enumerate(lengths):
+            mask[row, width - length :] = 1
         example = next((past for past in kept if past is not None), None)
-        if example is None:
+        if example is None or width == 0:
             return cache, mask
-        layers, _, heads, _, size = example.shape
-        padded = example.new_zeros(layers, 2, len(kept), heads, width, size)
-        for place, past in enumerate(kept):
-            if past is not None:
-                padded[:, :, place, :, width - lengths[place] :] = past
-                mask[place, width - lengths[place] :] = 1
-        for layer in range(layers):
-            cache.update(padded[layer, 0], padded[layer, 1], layer)
+        padded: dict[Shape, Iterator[Tensor]] = {}
+        for (heads, size), states in example.items():
+            group = states.new_zeros(len(states), len(kept), heads, width, size)
+            for row, (past, length) in enumerate(zip(kept, lengths, strict=True)):
+                if past is not None:
+                    group[:, row, :, width - length :] = past[heads, size][:, :, :length]
+            padded[heads, size] = iter(group)
+        for layer, (of_keys, of_values) in enumerate(self._shapes):
+            cache.update(next(padded[of_keys]), next(padded[of_values]), layer)
         return cache, mask
 
-    def _empty_cache(self) -> DynamicCache:
-        """Return a cache of all keys and values, or one with layers of the kinds that the model needs."""
-        return DynamicCache() if self._keep_sessions else DynamicCache(config=self._model.config)
+
+def _shape(states_BHTD: Tensor) -> Shape:
+    """Return heads and width of keys or values."""
+    return states_BHTD.shape[1], states_BHTD.shape[3]
 
 
-def _length(past: Tensor | None) -> int:
+def _length(past: Past | None) -> int:
     """Return the number of tokens that kept keys and values stand for."""
-    return 0 if past is None else int(past.shape[-2])
+    return 0 if past is None else next(iter(past.values())).shape[-2]
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Turn dropout off, and back to how it was."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)

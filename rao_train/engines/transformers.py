@@ -9,7 +9,6 @@ Shapes: ``_B`` rows of a batch, ``_T`` tokens, ``_V`` vocabulary.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from rao_train.engines.base import Completion, EngineSettings, Request, Sampling
-from rao_train.engines.cache import CachedModel, Rows
+from rao_train.engines.cache import Rows, evaluating
+from rao_train.engines.cache_check import open_model
 
 _SHRINK_BELOW = 0.75
 """The batch is shrunk when fewer than this share of its rows still write."""
@@ -49,7 +49,7 @@ class TransformersEngine:
         self._end_ids = frozenset(end_ids)
         self._settings = settings or EngineSettings()
         self._bf16 = bf16
-        self._cached = CachedModel(model, keep_sessions=self._settings.keep_sessions)
+        self._cached = open_model(model, keep_sessions=self._settings.keep_sessions)
 
     @property
     def num_kept(self) -> int:
@@ -68,7 +68,7 @@ class TransformersEngine:
         """Return one completion for each request, in order."""
         completions: dict[int, Completion] = {}
         autocast = torch.autocast(self._cached.device.type, torch.bfloat16, enabled=self._bf16)
-        with torch.inference_mode(), autocast, _evaluating(self._model):
+        with torch.inference_mode(), autocast, evaluating(self._model):
             for chunk in self._chunks(requests, sampling):
                 batch = [requests[place] for place in chunk]
                 completions.update(zip(chunk, self._generate_batch(batch, sampling), strict=True))
@@ -171,14 +171,3 @@ def _narrow(probs_BV: Tensor, sampling: Sampling) -> Tensor:
     if 0 < sampling.top_k < size:
         keep_BV[:, sampling.top_k :] = False
     return torch.zeros_like(probs_BV).scatter(1, order_BV, sorted_BV * keep_BV)
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Turn dropout off, and back to how it was."""
-    was_training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(was_training)

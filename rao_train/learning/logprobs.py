@@ -15,6 +15,7 @@ import torch
 from peft import PeftModel
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
+from transformers import PreTrainedModel
 
 from rao_gym.errors import InvalidValueError
 
@@ -68,8 +69,8 @@ def split_model(model: nn.Module) -> DecoderAndHead:
     causal: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     name = type(causal).__name__
     head = causal.get_output_embeddings() if hasattr(causal, "get_output_embeddings") else None
-    decoder = causal.get_decoder() if hasattr(causal, "get_decoder") else None
-    if head is None or decoder is None or decoder is causal:
+    decoder = _decoder_of(causal)
+    if head is None or decoder is None:
         raise InvalidValueError(f"{name} is not a causal language model with a decoder and output embeddings.")
     config = causal.config.get_text_config()
     parts = DecoderAndHead(
@@ -81,6 +82,15 @@ def split_model(model: nn.Module) -> DecoderAndHead:
     )
     _check_parts(model, parts, name)
     return parts
+
+
+def _decoder_of(causal: Any) -> nn.Module | None:
+    """Return the part that gives hidden states: the one that the model names, or else its only model inside."""
+    named: Any = causal.get_decoder() if hasattr(causal, "get_decoder") else None
+    if isinstance(named, nn.Module) and named is not causal:
+        return named
+    inside = [child for child in causal.children() if isinstance(child, PreTrainedModel)]
+    return inside[0] if len(inside) == 1 else None
 
 
 def _check_parts(model: nn.Module, parts: DecoderAndHead, name: str) -> None:

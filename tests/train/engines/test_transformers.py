@@ -174,15 +174,16 @@ def test_a_kept_conversation_goes_on_as_if_it_were_read_anew(
     assert keeping.num_kept == forgetting.num_kept == 0
 
 
-def test_models_that_do_not_attend_in_every_layer_keep_no_conversation() -> None:
+def test_models_that_do_not_attend_in_every_layer_keep_no_conversation(caplog: pytest.LogCaptureFixture) -> None:
     engine = TransformersEngine(lfm2_with_convolutions(), [END])
+    assert "Lfm2ForCausalLM cannot keep conversations" in caplog.text
     engine.generate([Request([5, 6, 7], seed=(0,), session="a")], Sampling(max_new_tokens=3))
     assert engine.num_kept == 0
 
 
 def test_a_model_that_keeps_its_past_in_another_way_is_named() -> None:
     model = MambaForCausalLM(MambaConfig(vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=1, state_size=4))
-    with pytest.raises(InvalidValueError, match="MambaForCausalLM takes cache_params"):
+    with pytest.raises(InvalidValueError, match="MambaForCausalLM gives other logits when it reads with a cache"):
         TransformersEngine(model, [END])
 
 
