@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
+PEERS := .venv-peers
 DOCS_STAMP := $(VENV)/.docs-done
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
 
 # Tests build their models on the spot; nothing may reach out for one.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: setup demo test test-slow check bench docs clean
+.PHONY: setup demo test test-slow check bench bench-peers docs clean
 
 setup: $(STAMP)
 
@@ -41,9 +42,18 @@ check: setup
 bench: setup
 	$(BIN)/python -m pytest benchmarks/throughput --benchmark-only --benchmark-columns=min,median,mean,rounds
 
+# The peers bring requirements of their own, so they get an environment of their own.
+$(PEERS)/.setup-done: pyproject.toml .ci/constraints.txt | $(STAMP)
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[peers]'
+	@touch $@
+
+bench-peers: $(PEERS)/.setup-done
+	PYTHONPATH=tests $(PEERS)/bin/python -m benchmarks.peers
+
 # The configuration lies beside the pages; MkDocs takes it from there only by way of its standard input.
 docs: $(DOCS_STAMP)
 	$(BIN)/mkdocs build --strict --config-file - < docs/mkdocs.yml
 
 clean:
-	rm -rf $(VENV) runs site .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) $(PEERS) runs site .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
