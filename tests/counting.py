@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 import gymnasium
 
 from rao_gym import register
+from rao_gym.actions import write_call, write_cell
 from rao_gym.jsonable import JSON
 from rao_gym.policies.base import FunctionPolicy, Policy, Turn
 from rao_gym.tasks.agent import Agent
@@ -78,12 +78,12 @@ class Counting(TaskFamily[Numbers]):
 
 def call(name: str, **arguments: Any) -> str:
     """Return a tool call as the `tools` action form takes it."""
-    return f"<tool_call>{json.dumps({'name': name, 'arguments': arguments})}</tool_call>"
+    return write_call(name, **arguments)
 
 
 def cell(code: str) -> str:
     """Return code as the `python` action form takes it."""
-    return f"```python\n{code}\n```"
+    return write_cell(code)
 
 
 def _sum(turn: Turn, *, delegate: bool) -> str:

@@ -11,6 +11,7 @@ from counting import Counting
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rao_gym.actions import write_call
 from rao_gym.errors import InvalidValueError, UnknownNameError, UsageError
 from rao_gym.limits import Limits
 from rao_gym.runtime import Runtime
@@ -21,7 +22,7 @@ Numbers = tuple[int, ...]
 
 
 def call(name: str, **arguments: Any) -> str:
-    return f"<tool_call>{json.dumps({'name': name, 'arguments': arguments})}</tool_call>"
+    return write_call(name, **arguments)
 
 
 def launch(start: int = 0, end: int = 1, goal: str = "Sum the numbers.") -> str:
@@ -210,7 +211,7 @@ def test_half_a_cell_does_not_run(sandbox: Sandbox) -> None:
     runtime = Runtime(Counting(), actions="python", sandbox=sandbox)
     root = runtime.reset(seed=0)
     runtime.act(root, "```python\nfinish(1)\nprint(", truncated=True)
-    assert "no code block" in root.messages[-1]["content"]
+    assert "no action found" in root.messages[-1]["content"]
     assert "cut off" in root.messages[-1]["content"]
     runtime.act(root, "```python\nfinish(1)\n```\nNow", truncated=True)
     assert root.value == 1

@@ -12,9 +12,10 @@ from itertools import count
 from typing import Any
 
 import gymnasium
-from counting import call, cell, registered
+from counting import registered
 
 from rao_gym import aec_env, make_setup
+from rao_gym.actions import write_call, write_cell
 
 Pair = tuple[Callable[[], object], Callable[[], object]]
 
@@ -49,7 +50,7 @@ def further_cell() -> Iterator[Pair]:
         env = gymnasium.make(id, actions="python", max_turns=None, window=None, max_tree_tokens=None)
         repl = LocalREPL()
         env.reset(seed=0)
-        yield lambda: env.step(cell("x = 1")), lambda: repl.execute_code("x = 1")
+        yield lambda: env.step(write_cell("x = 1")), lambda: repl.execute_code("x = 1")
         repl.cleanup()
         env.close()
 
@@ -70,7 +71,7 @@ def first_cell() -> Iterator[Pair]:
 
         def ours() -> None:
             env.reset()
-            env.step(cell("finish(1)"))
+            env.step(write_cell("finish(1)"))
 
         yield ours, theirs
         env.close()
@@ -85,7 +86,7 @@ def whole_episode() -> Iterator[Pair]:
     dataset = reasoning_gym.create_dataset("basic_arithmetic", size=10**9, seed=0, min_terms=2, max_terms=2)
     env = gymnasium.make("rao/Arithmetic-v0")
     env.reset(seed=0)
-    answer = call("finish", answer="42")
+    answer = write_call("finish", answer="42")
 
     def ours() -> None:
         env.reset()
@@ -106,7 +107,7 @@ def game_episode() -> Iterator[Pair]:
 
     env, game = gymnasium.make("rao/Arithmetic-v0"), gem.make("game:GuessTheNumber-v0-easy")
     env.reset(seed=0)
-    answer = call("finish", answer="42")
+    answer = write_call("finish", answer="42")
 
     def ours() -> None:
         env.reset()
@@ -137,7 +138,7 @@ def text_step() -> Iterator[Pair]:
             if done:
                 game.reset(num_players=1, seed=0)
 
-        yield lambda: env.step(call("peek", index=0)), theirs
+        yield lambda: env.step(write_call("peek", index=0)), theirs
         env.close()
 
 
@@ -161,7 +162,7 @@ def aec_step() -> Iterator[Pair]:
 
         def ours() -> None:
             env.last()
-            env.step(call("peek", index=0))
+            env.step(write_call("peek", index=0))
 
         yield ours, theirs
         env.close()

@@ -10,6 +10,7 @@ from typing import Any
 
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from rao_gym.actions import write_call, write_cell
 from rao_gym.errors import UsageError
 from rao_gym.limits import Limits
 from rao_gym.runtime import Runtime
@@ -64,15 +65,11 @@ class Baseline:
         return fmean(self._seconds)
 
 
-PEEK = '<tool_call>{"name": "peek", "arguments": {"index": 1}}</tool_call>'
-LAUNCH = (
-    '<tool_call>{"name": "launch_subagent", '
-    '"arguments": {"goal": "Sum the numbers.", "start": 0, "end": 4}}</tool_call>'
-)
-FINISH = '<tool_call>{"name": "finish", "arguments": {"answer": 3}}</tool_call>'
-
-LAUNCH_CELL = "```python\nprint(await launch_subagent('Sum the numbers.', 0, 4))\n```"
-FINISH_CELL = "```python\nfinish(3)\n```"
+PEEK = write_call("peek", index=1)
+LAUNCH = write_call("launch_subagent", goal="Sum the numbers.", start=0, end=4)
+FINISH = write_call("finish", answer=3)
+LAUNCH_CELL = write_cell("print(await launch_subagent('Sum the numbers.', 0, 4))")
+FINISH_CELL = write_cell("finish(3)")
 
 
 def seconds_of(benchmark: BenchmarkFixture) -> Any:

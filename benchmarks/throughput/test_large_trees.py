@@ -24,6 +24,7 @@ from benchmarks.throughput.load import (
     launch_and_return,
     seconds_of,
 )
+from rao_gym.actions import write_cell
 from rao_gym.tree import ExecutionTree, Node, NodeStatus
 
 NUM_LARGE = 100_000
@@ -75,7 +76,7 @@ def test_suspended_nodes(benchmark: BenchmarkFixture, open_runtime: Open, record
     num_workers: list[int] = []
 
     def suspend_and_resume() -> None:
-        runtime.act(root, f"```python\n{cell % NUM_SUSPENDED}print(len(await asyncio.gather(*launches)))\n```")
+        runtime.act(root, write_cell(f"{cell % NUM_SUSPENDED}print(len(await asyncio.gather(*launches)))"))
         for action in (LAUNCH_CELL, FINISH_CELL):
             for number, node in enumerate(list(runtime.ready)):
                 runtime.act(node, action)

@@ -19,6 +19,7 @@ from benchmarks.throughput.load import (
     launch_and_return,
     seconds_of,
 )
+from rao_gym.actions import write_cell
 
 CODE = "total = 0\nfor number in range(10):\n    total += number * number\nprint(total)"
 ROUNDS = 1_000
@@ -30,7 +31,7 @@ Record = Callable[[Figure], None]
 def test_python_turn(benchmark: BenchmarkFixture, open_runtime: Open, record_figure: Record) -> None:
     """A turn whose cell computes and prints, against the same code fed to a bare Monty session."""
     runtime = open_runtime("python")
-    root, action = runtime.tree.root, f"```python\n{CODE}\n```"
+    root, action = runtime.tree.root, write_cell(CODE)
     printed: list[str] = []
     with monty.Monty(max_processes=1) as pool, pool.checkout() as session:
         bare = Baseline(lambda: session.feed_run(CODE, print_callback=lambda _stream, text: printed.append(text)))

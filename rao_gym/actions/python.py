@@ -8,7 +8,6 @@ does never depends on the order in which its children happened to act.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,12 +25,12 @@ from rao_gym.actions.base import (
     Outcome,
     Reply,
 )
+from rao_gym.actions.reading import read_code
 from rao_gym.errors import UsageError, nearest
 from rao_gym.jsonable import to_json_value
 from rao_gym.sandbox import Sandbox, Session, Snapshot, WorkerDiedError
 from rao_gym.tools import FINISH, LAUNCH, ToolError, ToolSpec
 
-_BLOCK = re.compile(r"```[ \t]*(?:python|py|repl)?[ \t]*\r?\n(.*?)(```|\Z)", re.DOTALL | re.IGNORECASE)
 _EXAMPLE = "```python\nprint(1 + 1)\n```"
 _RESTARTED = "The cell was stopped, and the session starts anew: its variables are gone."
 
@@ -69,15 +68,6 @@ class PythonActions(ActionForm):
         """End the workers, if they are this object's own."""
         if self._owns_sandbox:
             self.sandbox.close()
-
-
-def code_of(text: str, *, truncated: bool = False) -> str | None:
-    """Return the code of a reply: its fenced blocks, joined; None when it has none.
-
-    An open block at the end counts, unless the reply was truncated: then its last lines are missing.
-    """
-    blocks = [code for code, fence in _BLOCK.findall(text) if fence or not truncated]
-    return "\n".join(blocks) if blocks else None
 
 
 class _OutputFullError(Exception):
@@ -127,9 +117,9 @@ class _PythonInterpreter:
 
     def run(self, text: str, *, truncated: bool = False) -> Outcome:
         """Run the reply's code block as a cell."""
-        code = code_of(text, truncated=truncated)
+        code = read_code(text, truncated=truncated)
         if code is None:
-            return Reply(f"Error: no code block found. Write one like this:\n{_EXAMPLE}")
+            return Reply(f"Error: no action found. Write a code block like this:\n{_EXAMPLE}")
         if self._session is None:
             self._session = self._sandbox.open(self._host.name, self._host.variables)
         session = self._session

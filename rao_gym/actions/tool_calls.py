@@ -9,9 +9,7 @@ the order of the calls. ``finish`` ends the node where it stands; launches of th
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from rao_gym.actions.base import (
@@ -25,12 +23,10 @@ from rao_gym.actions.base import (
     Outcome,
     Reply,
 )
+from rao_gym.actions.reading import CALL_EXAMPLE, read_calls
 from rao_gym.errors import nearest
 from rao_gym.jsonable import to_json_value
 from rao_gym.tools import FINISH, LAUNCH, ToolError, ToolSpec
-
-_CALL = re.compile(r"<tool_call>(.*?)(?:</tool_call>|\Z)", re.DOTALL)
-_EXAMPLE = '<tool_call>{"name": "...", "arguments": {...}}</tool_call>'
 
 
 class ToolCallActions(ActionForm):
@@ -47,7 +43,7 @@ class ToolCallActions(ActionForm):
                 "<tools>",
                 *lines,
                 "</tools>",
-                f"Call them with JSON in tags: {_EXAMPLE}",
+                f"Call them with JSON in tags: {CALL_EXAMPLE}",
                 "Several calls in one message run at once.",
             ]
         )
@@ -55,15 +51,6 @@ class ToolCallActions(ActionForm):
     def open(self, host: NodeHost) -> Interpreter:
         """Return an interpreter, which keeps nothing between messages."""
         return _ToolCallInterpreter(host)
-
-
-@dataclass(frozen=True)
-class _Call:
-    """One parsed call; `error` is set when the block is not a call."""
-
-    name: str = ""
-    arguments: Mapping[str, Any] | None = None
-    error: str = ""
 
 
 class _ToolCallInterpreter:
@@ -77,9 +64,9 @@ class _ToolCallInterpreter:
 
     def run(self, text: str, *, truncated: bool = False) -> Outcome:
         """Run every complete call of the message in order, then wait for its launches."""
-        calls = [_parse(match.group(1)) for match in _CALL.finditer(text)]
+        calls = read_calls(text)
         if not calls:
-            return Reply(f"Error: no tool call found. Write {_EXAMPLE}")
+            return Reply(f"Error: no action found. Write {CALL_EXAMPLE}")
         launches: list[LaunchRequest] = []
         self._replies = []
         for call in calls:
@@ -88,7 +75,7 @@ class _ToolCallInterpreter:
                 self._replies.append(call.error or self._unknown(call.name))
                 continue
             try:
-                arguments = spec.bind((), call.arguments or {})
+                arguments = spec.bind((), call.arguments)
                 if spec.name == FINISH:
                     return Finish(arguments["answer"])
                 if spec.name == LAUNCH:
@@ -122,22 +109,6 @@ class _ToolCallInterpreter:
         hint = nearest(name, self._host.specs)
         suggestion = f" Did you mean {hint!r}?" if hint else ""
         return f"Error: unknown tool {name[:80]!r}.{suggestion} Tools: {', '.join(self._host.specs)}."
-
-
-def _parse(block: str) -> _Call:
-    """Parse the JSON of one block."""
-    try:
-        document = json.loads(block)
-    except ValueError as error:
-        return _Call(error=f"Error: the tool call is not valid JSON: {error}. Write {_EXAMPLE}")
-    except RecursionError:
-        return _Call(error="Error: the tool call is nested too deeply.")
-    if not isinstance(document, dict) or not isinstance(document.get("name"), str):
-        return _Call(error=f"Error: a tool call is an object with a name. Write {_EXAMPLE}")
-    arguments = document.get("arguments", {})
-    if not isinstance(arguments, dict):
-        return _Call(error=f"Error: the arguments of {document['name'][:80]!r} must be an object.")
-    return _Call(name=document["name"], arguments=arguments)
 
 
 def _show(value: Any) -> str:

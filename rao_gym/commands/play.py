@@ -9,6 +9,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rao_gym.actions import write_call, write_cell
+from rao_gym.actions.reading import CALL_TAGS
 from rao_gym.commands.common import add_environment_arguments, environment_options, resolve_id
 from rao_gym.errors import InvalidValueError
 from rao_gym.evaluation.evaluate import build_setup
@@ -123,8 +125,8 @@ def action_of(text: str, actions: str, specs: Mapping[str, ToolSpec]) -> str:
         specs: The tools, by name.
     """
     if actions == "python":
-        return text if "```" in text else f"```python\n{text}\n```"
-    if "<tool_call>" in text:
+        return text if "```" in text else write_cell(text)
+    if CALL_TAGS[0] in text:
         return text
     calls = [_call_of(line, specs) for line in text.splitlines() if line.strip()]
     return "\n".join(call for call in calls if call is not None) if None not in calls else text
@@ -147,7 +149,7 @@ def _call_of(line: str, specs: Mapping[str, ToolSpec]) -> str | None:
             arguments[parameter.name] = _value(named.group(2), parameter)
         elif (parameter := next(positions, None)) is not None:
             arguments[parameter.name] = _value(word, parameter)
-    return f"<tool_call>{json.dumps({'name': name, 'arguments': arguments}, ensure_ascii=False)}</tool_call>"
+    return write_call(name, **arguments)
 
 
 def _words(text: str, num_parameters: int) -> Sequence[str]:

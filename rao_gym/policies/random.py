@@ -12,6 +12,7 @@ from hashlib import sha256
 
 import numpy as np
 
+from rao_gym.actions.writing import write_call, write_cell
 from rao_gym.jsonable import JSON
 from rao_gym.limits import check_count
 from rao_gym.policies.base import Turn
@@ -78,8 +79,7 @@ _Arguments = dict[str, JSON]
 
 def _tool_calls(calls: Sequence[tuple[ToolSpec, _Arguments]]) -> str:
     """Write calls as ``<tool_call>`` blocks."""
-    documents = [{"name": spec.name, "arguments": arguments} for spec, arguments in calls]
-    return "\n".join(f"<tool_call>{json.dumps(document)}</tool_call>" for document in documents)
+    return "\n".join(write_call(spec.name, **arguments) for spec, arguments in calls)
 
 
 def _python_cell(calls: Sequence[tuple[ToolSpec, _Arguments]]) -> str:
@@ -89,7 +89,7 @@ def _python_cell(calls: Sequence[tuple[ToolSpec, _Arguments]]) -> str:
     if launches:
         lines.append(f"results = await asyncio.gather({', '.join(launches)})\nprint(results)")
     lines.extend(_python_call(spec, arguments) for spec, arguments in calls if spec.name == FINISH)
-    return "```python\n" + "\n".join(lines) + "\n```"
+    return write_cell("\n".join(lines))
 
 
 def _python_call(spec: ToolSpec, arguments: _Arguments) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from rao_gym.actions import write_call, write_cell
 from rao_gym.envs.spaces import UnicodeText
 from rao_gym.jsonable import JSON
 from rao_gym.tools import FINISH, LAUNCH, ToolSpec
@@ -123,13 +123,12 @@ def calls_text(calls: Sequence[tuple[str, dict[str, JSON]]], actions: str) -> st
         actions: The action form.
     """
     if actions == "tools":
-        blocks = [json.dumps({"name": name, "arguments": arguments}) for name, arguments in calls]
-        return "\n".join(f"<tool_call>{block}</tool_call>" for block in blocks)
+        return "\n".join(write_call(name, **arguments) for name, arguments in calls)
     lines = []
     for name, arguments in calls:
         written = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
         lines.append(f"print({'await ' if name == LAUNCH else ''}{name}({written}))")
-    return "\n".join(["```python", *lines, "```"])
+    return write_cell("\n".join(lines))
 
 
 def _junk_arguments(rng: np.random.Generator, spec: ToolSpec) -> dict[str, JSON]:

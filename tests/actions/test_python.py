@@ -10,7 +10,7 @@ import pydantic_monty as monty
 import pytest
 from counting import Counting
 
-from rao_gym.actions.python import code_of
+from rao_gym.actions import read_code
 from rao_gym.limits import Limits
 from rao_gym.runtime import Runtime
 from rao_gym.sandbox import Sandbox, SandboxLimits
@@ -51,7 +51,7 @@ def reply(runtime: Runtime[tuple[int, ...]], code: str) -> str:
     ],
 )
 def test_code_blocks_are_found(text: str, code: str | None) -> None:
-    assert code_of(text) == code
+    assert read_code(text) == code
 
 
 def test_variables_live_on_between_cells(runtime: Runtime[tuple[int, ...]]) -> None:

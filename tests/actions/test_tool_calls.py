@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -8,13 +7,14 @@ from counting import Counting
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rao_gym.actions import write_call
 from rao_gym.limits import Limits
 from rao_gym.runtime import Runtime
 from rao_gym.tree import StopReason
 
 
 def call(name: str, **arguments: Any) -> str:
-    return f"<tool_call>{json.dumps({'name': name, 'arguments': arguments})}</tool_call>"
+    return write_call(name, **arguments)
 
 
 def replies(runtime: Runtime[tuple[int, ...]], text: str) -> list[str]:
@@ -87,7 +87,7 @@ def test_what_a_child_returns_can_be_written_to_a_file(runtime: Runtime[tuple[in
 
 def test_text_without_a_call_is_answered(runtime: Runtime[tuple[int, ...]]) -> None:
     runtime.act(runtime.tree.root, "I think the answer is 7.")
-    assert runtime.tree.root.messages[-1]["content"].startswith("Error: no tool call found.")
+    assert runtime.tree.root.messages[-1]["content"].startswith("Error: no action found.")
 
 
 def test_finish_ends_the_node_and_launches_of_the_same_message_never_start(

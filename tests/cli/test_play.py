@@ -82,4 +82,4 @@ def test_leaving_early(rao: Rao, typed: str) -> None:
 def test_piped_junk_in_a_process_of_its_own(rao_process: Rao) -> None:
     done = rao_process("play", "rao/Arithmetic-v0", typed=b"\xff\xfe\x00 junk\n\n")
     assert done.exit_code == 0
-    assert "no tool call found" in done.out
+    assert "no action found" in done.out

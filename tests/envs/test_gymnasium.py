@@ -213,7 +213,7 @@ def test_vector_environments_play(counting_id: str, mode: str) -> None:
         peeks = call("peek", index=0) + call("peek", index=1)
         observations, *_ = envs.step((peeks, "nothing"))
         assert str(expected[0][0]) in observations["message"][0]
-        assert observations["message"][1].startswith("Error: no tool call found.")
+        assert observations["message"][1].startswith("Error: no action found.")
         answers = tuple(call("finish", answer=sum(numbers)) for numbers in expected)
         _, rewards, terminations, _, infos = envs.step(answers)
         assert list(rewards) == [1.0, 1.0]

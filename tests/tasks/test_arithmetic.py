@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rao_gym
+from rao_gym.actions import write_call as call
 from rao_gym.errors import InvalidValueError, UnknownNameError
 from rao_gym.evaluation import TaskKey, run_rollouts
 from rao_gym.policies.base import Policy
 from rao_gym.runtime import turn_of
 from rao_gym.tasks.arithmetic import Arithmetic, DirectPolicy, Problem, RecursivePolicy
 from rao_gym.tasks.arithmetic.expressions import evaluate, parse, render
-from rao_gym.tasks.arithmetic.policies import SKILL_COLUMNS, call
+from rao_gym.tasks.arithmetic.policies import SKILL_COLUMNS
 from rao_gym.tasks.base import Task
 from rao_gym.tree import ExecutionTree
 

@@ -8,13 +8,14 @@ of significant digits. Longer ones fall apart into partial results first (`rao_g
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
+from rao_gym.actions.reading import read_calls
+from rao_gym.actions.writing import write_call
 from rao_gym.policies.base import Turn
 from rao_gym.tasks.arithmetic.answers import number_of, written
 from rao_gym.tasks.arithmetic.expressions import (
@@ -44,17 +45,11 @@ SKILL_COLUMNS: Final = 1
 
 _OPENING = re.compile(r"Compute(?: modulo ([0-9]+))?: ([^\n]+)")
 _RESPONSE = re.compile(r"<tool_response>\n(.*?)\n</tool_response>", re.DOTALL)
-_CALL = re.compile(r"<tool_call>(.*?)</tool_call>", re.DOTALL)
-
-
-def call(name: str, **arguments: Any) -> str:
-    """Return the text of a tool call."""
-    return f"<tool_call>{json.dumps({'name': name, 'arguments': arguments})}</tool_call>"
 
 
 def finish(value: Value) -> str:
     """Return the text that hands back a value."""
-    return call(FINISH, answer=written(value))
+    return write_call(FINISH, answer=written(value))
 
 
 @dataclass(frozen=True)
@@ -90,13 +85,10 @@ def work_of(turn: Turn, skill_columns: int | None = None) -> Work:
 def _exchanges(turn: Turn) -> Iterator[tuple[str, dict[str, Any], str]]:
     """Return each call of an agent, by name and arguments, with the response to it."""
     for action, reply in zip(turn.messages[2::2], turn.messages[3::2], strict=False):
-        calls, responses = _CALL.findall(action["content"]), _RESPONSE.findall(reply["content"])
-        for asked, response in zip(calls, responses, strict=False):
-            try:
-                document = json.loads(asked)
-                yield str(document["name"]), dict(document.get("arguments", {})), response
-            except (ValueError, TypeError, KeyError, AttributeError):
-                continue  # not a call; the response says so
+        calls, responses = read_calls(action["content"]), _RESPONSE.findall(reply["content"])
+        for call, response in zip(calls, responses, strict=False):
+            if not call.error:
+                yield call.name, call.arguments, response
 
 
 def _parsed(text: str, modulus: int | None) -> Expression | None:
@@ -185,7 +177,7 @@ class SinglePolicy:
         value = evaluate(operation, work.modulus)
         if len(path) == 1:
             return finish(value)
-        return call("note", text=f"{render(operation)}={written(value)}")
+        return write_call("note", text=f"{render(operation)}={written(value)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,8 +205,8 @@ class RecursivePolicy:
             return SinglePolicy(skill_columns=self.skill_columns).step(work)
         sides = [side for side in SIDES if isinstance(operand(whole, side), Operation)]
         if self.written:
-            return "\n".join(call(LAUNCH, goal=render(operand(whole, side))) for side in sides)
-        return "\n".join(call(LAUNCH, operand=side) for side in sides)
+            return "\n".join(write_call(LAUNCH, goal=render(operand(whole, side))) for side in sides)
+        return "\n".join(write_call(LAUNCH, operand=side) for side in sides)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,7 +225,7 @@ class EagerPolicy:
         work = work_of(turn)
         if isinstance(work.expression, Number) or reducible(work.expression) or not _may_launch(turn):
             return SinglePolicy().step(work)
-        return "\n".join(call(LAUNCH, operand=side) for side in SIDES)
+        return "\n".join(write_call(LAUNCH, operand=side) for side in SIDES)
 
 
 def _may_launch(turn: Turn) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from rao_gym.actions.writing import write_cell
 from rao_gym.policies.base import Turn
 from rao_gym.tasks.code.functions import join_sources
 from rao_gym.tasks.code.skill import Specification, read_specifications, write_function
@@ -56,10 +57,10 @@ def alone(turn: Turn) -> str:
     names = _needed(wanted, known)
     unread = [name for name in names if name not in known]
     if unread:
-        return _fenced("\n".join(f"specification({name!r})" for name in unread))
+        return write_cell("\n".join(f"specification({name!r})" for name in unread))
     source = join_sources(write_function(known[name]) for name in reversed(names))
     last = turn.limits.turns is not None and turn.limits.turns < _LAST_CHANCE
-    return _fenced(f"source = {_literal(source)}\n" + ("finish(source)" if last or _tried(turn) else _TRY))
+    return write_cell(f"source = {_literal(source)}\n" + ("finish(source)" if last or _tried(turn) else _TRY))
 
 
 _TRY = "if run_examples(source):\n    finish(source)"
@@ -99,20 +100,15 @@ def _needed(wanted: Iterable[str], known: Mapping[str, Specification]) -> list[s
 def _cell(own: str, helpers: Sequence[str]) -> str:
     """Return a cell that has the helpers written, puts everything together, tries it and hands it back."""
     if not helpers:
-        return _fenced(f"source = {_literal(own)}\n{_TRY}")
+        return write_cell(f"source = {_literal(own)}\n{_TRY}")
     launches = ",\n".join(f'    {LAUNCH}("Write the Python function `{name}`.", function="{name}")' for name in helpers)
     lines = [f"parts = list(await asyncio.gather(\n{launches},\n))"]
     lines.append(f"own = {_literal(own)}" if own else "own = ''")
     lines.append(f"source = '\\n\\n\\n'.join([*parts, own])\n{_TRY}")
-    return _fenced("\n".join(lines))
+    return write_cell("\n".join(lines))
 
 
 def _literal(source: str) -> str:
     """Return source as a literal that is as readable as it can be."""
     readable = "'''" not in source and not source.endswith(("'", "\\"))
     return f"r'''\n{source}'''" if readable else repr(source)
-
-
-def _fenced(code: str) -> str:
-    """Return code as the reply's code block."""
-    return f"```python\n{code}\n```"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rao_gym.actions.writing import write_call, write_cell
 from rao_gym.jsonable import JSON
 from rao_gym.limits import count_tokens_approximately
 from rao_gym.policies.base import Turn
@@ -81,10 +82,10 @@ def take_notes(messages: Sequence[ChatMessage]) -> Notes | None:
 def write_read(turn: Turn, start: int, end: int, first: int) -> str:
     """Return the action that shows lines start..end-1 of a passage whose first line is `first`."""
     if turn.actions == "tools":
-        return _call(READ, {"start": start, "end": end})
+        return write_call(READ, start=start, end=end)
     if any(spec.name == READ for spec in turn.tools):
-        return _cell(f"{READ}({start}, {end})")
-    return _cell(
+        return write_cell(f"{READ}({start}, {end})")
+    return write_cell(
         f'for number, line in enumerate(context.split("\\n")[{start - first}:{end - first}], {start}):\n'
         '    print(f"{number}: {line}")'
     )
@@ -93,8 +94,8 @@ def write_read(turn: Turn, start: int, end: int, first: int) -> str:
 def write_launches(turn: Turn, goal: str, ranges: Sequence[tuple[int, int]]) -> str:
     """Return the action that asks one sub-agent about each range of lines, all at once."""
     if turn.actions == "tools":
-        return "\n".join(_call(LAUNCH, {"goal": goal, "start": start, "end": end}) for start, end in ranges)
-    return _cell(
+        return "\n".join(write_call(LAUNCH, goal=goal, start=start, end=end) for start, end in ranges)
+    return write_cell(
         "import json\n"
         f"goal = {goal!r}\n"
         f"ranges = {list(ranges)!r}\n"
@@ -105,7 +106,7 @@ def write_launches(turn: Turn, goal: str, ranges: Sequence[tuple[int, int]]) -> 
 
 def write_finish(turn: Turn, answer: JSON) -> str:
     """Return the action that hands back an answer."""
-    return _call(FINISH, {"answer": answer}) if turn.actions == "tools" else _cell(f"{FINISH}({answer!r})")
+    return write_call(FINISH, answer=answer) if turn.actions == "tools" else write_cell(f"{FINISH}({answer!r})")
 
 
 def launch_tokens(turn: Turn, goal: str, max_answer_tokens: int) -> tuple[int, int]:
@@ -133,14 +134,3 @@ def _value(text: str) -> JSON:
     except (ValueError, RecursionError):
         return text
     return value
-
-
-def _call(name: str, arguments: dict[str, JSON]) -> str:
-    """Return a tool call."""
-    document = json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False)
-    return f"<tool_call>{document}</tool_call>"
-
-
-def _cell(code: str) -> str:
-    """Return a code block."""
-    return f"```python\n{code}\n```"

@@ -1,0 +1,35 @@
+"""Writing: actions as text, in the way that the reader of actions and chat templates understand."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from rao_gym.actions.reading import CALL_TAGS, THINKING_TAGS
+
+_FENCES = re.compile(r"^[ \t]*(`{3,})", re.MULTILINE)
+
+
+def write_call(name: str, /, **arguments: Any) -> str:
+    """Return a tool call.
+
+    Args:
+        name: The tool's name.
+        **arguments: Its arguments, as JSON can hold them.
+    """
+    opening, closing = CALL_TAGS
+    return f"{opening}{json.dumps({'name': name, 'arguments': arguments}, ensure_ascii=False)}{closing}"
+
+
+def write_cell(code: str) -> str:
+    """Return code as a cell: a fenced block whose fence is longer than any in the code."""
+    longest = max((len(found) for found in _FENCES.findall(code)), default=2)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}python\n{code}\n{fence}"
+
+
+def write_thought(text: str) -> str:
+    """Return thinking, which is put in front of an action and never carried out."""
+    opening, closing = THINKING_TAGS[0]
+    return f"{opening}\n{text}\n{closing}\n"
