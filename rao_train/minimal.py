@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
@@ -32,6 +32,7 @@ from rao_gym.runtime import Runtime
 from rao_gym.tree import Node
 from rao_train.engines import Sampling
 from rao_train.engines.transformers import draw
+from rao_train.models.generation_config import declared_end_ids
 from rao_train.models.turn_template import TurnTemplate
 from rao_train.recipes.reading import load_recipe
 from rao_train.recipes.settings import Recipe
@@ -97,10 +98,10 @@ def roll_out(
         prompts = [agent.ids for _, agent in acting]
         seeds = [(*tree.seed, agent.node.id, agent.node.turns) for tree, agent in acting]
         for (tree, agent), (ids, logprobs) in zip(
-            acting, generate(model, template.end_id, prompts, seeds, how), strict=True
+            acting, generate(model, template.end_ids, prompts, seeds, how), strict=True
         ):
             if not agent.node.ended:
-                agent.ended = ids[-1] == template.end_id
+                agent.ended = ids[-1] in template.end_ids
                 append(agent, ids, logprobs, written=True)
                 tree.runtime.act(agent.node, template.action_text(ids, ended=agent.ended))
     return trees
@@ -127,7 +128,7 @@ def append(agent: Agent, ids: list[int], logprobs: list[float], *, written: bool
 
 @torch.inference_mode()
 def generate(
-    model: Any, end_id: int, prompts: Sequence[list[int]], seeds: Sequence[tuple[int, ...]], how: Sampling
+    model: Any, ends: Set[int], prompts: Sequence[list[int]], seeds: Sequence[tuple[int, ...]], how: Sampling
 ) -> list[tuple[list[int], list[float]]]:
     """Write one completion for each prompt, token by token; prompts are padded on the left."""
     uniforms = torch.tensor(np.array([np.random.default_rng(seed).random(how.max_new_tokens) for seed in seeds]))
@@ -141,10 +142,10 @@ def generate(
         output = model(ids, attention_mask=mask, position_ids=positions, past_key_values=cache, logits_to_keep=1)
         tokens, logprobs = draw(output.logits[:, -1], uniforms[:, step], how)
         for (written, scores), token, logprob in zip(completions, tokens.tolist(), logprobs.tolist(), strict=True):
-            if not written or written[-1] != end_id:
+            if not written or written[-1] not in ends:
                 written.append(token)
                 scores.append(logprob)
-        if all(written[-1] == end_id for written, _ in completions):
+        if all(written[-1] in ends for written, _ in completions):
             break
         ids, positions = tokens[:, None], positions[:, -1:] + 1
         mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
@@ -297,7 +298,7 @@ def train(recipe: Recipe) -> Iterator[tuple[float, list[float]]]:
     """Run a recipe; yield the roots' mean success and the losses of every training step, and print evaluations."""
     model, tokenizer = model_of(recipe)
     model.eval()  # no dropout: π would differ from μ for no reason
-    template = TurnTemplate(tokenizer)
+    template = TurnTemplate(tokenizer, recipe.model.template_arguments, declared_end_ids(model))
     warm_start(model, template, recipe)
     setup, schedule, how = recipe.environment.setup(), recipe.curriculum.schedule(), recipe.training
     optimizer = optimizer_of(model, recipe)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from rao_gym.errors import InvalidValueError
+from rao_gym.jsonable import JSON
 from rao_gym.policies.base import Turn
 from rao_train.engines import Completion, Request, Sampling, TransformersEngine
+from rao_train.models.generation_config import declared_end_ids
 from rao_train.models.loading import load_folder
 from rao_train.models.turn_template import TurnTemplate
 
@@ -29,6 +31,8 @@ class HuggingFacePolicy:
         top_k: Tokens are drawn from this many of the most probable; 0 is all.
         max_tokens: Tokens of one action.
         seed: Seeds the draws.
+        dtype: Precision of the weights; ``"auto"`` for that in which they are stored.
+        template_arguments: Variables of the chat template, such as ``{"enable_thinking": False}``.
 
     Raises:
         MissingFileError: There is no such folder, or it holds no model.
@@ -46,11 +50,13 @@ class HuggingFacePolicy:
         top_k: int = 0,
         max_tokens: int = 512,
         seed: int = 0,
+        dtype: str = "auto",
+        template_arguments: Mapping[str, JSON] | None = None,
     ) -> None:
         self._sampling = Sampling(temperature=temperature, top_p=top_p, top_k=top_k, max_new_tokens=max_tokens)
-        model, tokenizer = load_folder(path, device)
-        self._template = TurnTemplate(tokenizer)
-        self._engine = TransformersEngine(model, [self._template.end_id])
+        model, tokenizer = load_folder(path, device, dtype)
+        self._template = TurnTemplate(tokenizer, template_arguments, declared_end_ids(model))
+        self._engine = TransformersEngine(model, list(self._template.end_ids))
         config: Any = model.config.get_text_config()
         self._max_length: int | None = getattr(config, "max_position_embeddings", None)
         self._seed = seed

@@ -9,9 +9,7 @@ The policy is trained without dropout: with it, π would differ from μ on every
 
 from __future__ import annotations
 
-import copy
 import math
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,25 +21,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from peft import LoraConfig, PeftModel, get_peft_model
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from rao_gym.errors import InvalidValueError, RaoError, reason_of
+from rao_gym.errors import InvalidValueError
 from rao_train.credit import CreditedTrajectory
 from rao_train.learning.batching import PaddedBatch, input_length, micro_batches, pad
+from rao_train.learning.export import export_model
 from rao_train.learning.logprobs import TokenScores, score_tokens, split_model
 from rao_train.learning.settings import ALL_LINEAR, LearnerSettings, LoraSettings
 from rao_train.loss import RatioStatistics, RatioSums, cispo_loss
+from rao_train.models.generation_config import repair_generation_config
 from rao_train.rollout.trajectory import TokenSequence
 
 LossFunction = Callable[[TokenScores, PaddedBatch, Sequence[int]], tuple[Tensor, RatioSums | None]]
 """Takes the scores of a micro-batch, the micro-batch, and its sequences' places in the optimizer batch."""
-
-
-class ExportError(RaoError, OSError):
-    """A model that could not be written."""
 
 
 class SkipReason(StrEnum):
@@ -117,6 +112,7 @@ class Learner:
             raise InvalidValueError(f"The temperature of training must be above 0, got {temperature!r}.")
         self.settings = settings
         self.temperature = temperature
+        repair_generation_config(model.get_base_model() if isinstance(model, PeftModel) else model)
         self.model = _with_adapters(model, settings.lora, adapter_seed)
         self.num_steps = 0
         self.num_skipped = 0
@@ -296,35 +292,7 @@ class Learner:
         Raises:
             ExportError: It could not be written, for example because the disk is full; what was there is intact.
         """
-        model = self.model
-        if isinstance(model, PeftModel):
-            model = copy.deepcopy(model).merge_and_unload()
-        folder = folder.resolve()
-        hidden = folder.with_name(f".{folder.name}.saving")
-        try:
-            shutil.rmtree(hidden, ignore_errors=True)  # what a killed run left behind
-            hidden.mkdir(parents=True)
-            model.save_pretrained(hidden)
-            tokenizer.save_pretrained(hidden)
-            _replace_folder(folder, hidden)
-        except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors have their own kinds
-            shutil.rmtree(hidden, ignore_errors=True)
-            raise ExportError(f"Cannot write the model to {folder}: {reason_of(error)}.") from error
-
-
-def _replace_folder(folder: Path, new: Path) -> None:
-    """Rename a folder into the place of another, which is deleted once nothing can fail any more."""
-    old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    try:
-        new.rename(folder)
-    except OSError:
-        if old.exists():
-            old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+        export_model(self.model, tokenizer, folder)
 
 
 def _with_adapters(

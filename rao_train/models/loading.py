@@ -8,7 +8,10 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError
+from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError, unknown_name
+
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+"""Precisions that weights can be loaded in; ``auto`` is that in which they are stored."""
 
 
 def check_device(device: str) -> torch.device:
@@ -30,26 +33,43 @@ def check_device(device: str) -> torch.device:
     return found
 
 
-def load_folder(path: str, device: str) -> tuple[Any, Any]:
+def check_dtype(dtype: str) -> str:
+    """Return the name of a precision that weights can be loaded in.
+
+    Raises:
+        UnknownNameError: It is none of them.
+    """
+    if dtype not in DTYPES:
+        raise unknown_name("dtype", dtype, DTYPES)
+    return dtype
+
+
+def load_folder(path: str, device: str, dtype: str = "float32") -> tuple[Any, Any]:
     """Load a model and its tokenizer from a Hugging Face folder.
 
     Args:
         path: The folder.
         device: Where the model goes.
+        dtype: Precision of the weights; ``"auto"`` for that in which they are stored. Weights that are trained must
+            be float32.
 
     Raises:
         MissingFileError: There is no such folder, or it holds no model.
         FileFormatError: What it holds cannot be loaded.
         InvalidValueError: The device is not there.
+        UnknownNameError: There is no such precision.
     """
     target = check_device(device)
+    check_dtype(dtype)
     if not Path(path).is_dir():
         raise MissingFileError(f"There is no model folder {path!r}.")
     if not (Path(path) / "config.json").is_file():
         raise MissingFileError(f"{path!r} is not a model folder: it has no config.json.")
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
-        model: Any = AutoModelForCausalLM.from_pretrained(path, local_files_only=True, dtype=torch.float32)
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            path, local_files_only=True, dtype="auto" if dtype == "auto" else getattr(torch, dtype)
+        )
     except Exception as error:  # whatever a damaged file makes the libraries raise
         reason = str(error).strip().splitlines()
         raise FileFormatError(

@@ -35,9 +35,11 @@ class TurnTemplate:
     Args:
         tokenizer: A tokenizer of `transformers` with a chat template.
         arguments: Further variables of the template, such as ``{"enable_thinking": False}``.
+        declared_end_ids: Further tokens that end a turn, such as those that a model's folder declares.
 
     Attributes:
-        end_id: The token that ends a turn of the model.
+        end_id: The token with which the template ends a turn of the model.
+        end_ids: Every token that ends a turn: that of the template, those declared, and the tokenizer's own.
         keeps: What stays of earlier turns though the template takes it out; empty for most templates.
 
     Raises:
@@ -45,7 +47,12 @@ class TurnTemplate:
         UnknownNameError: The template has no such variable.
     """
 
-    def __init__(self, tokenizer: Any, arguments: Mapping[str, JSON] | None = None) -> None:
+    def __init__(
+        self,
+        tokenizer: Any,
+        arguments: Mapping[str, JSON] | None = None,
+        declared_end_ids: Sequence[int] = (),
+    ) -> None:
         self._tokenizer = tokenizer
         # The trees of a group open alike and often go alike, so texts come again.
         self._cached_ids = lru_cache(maxsize=_CACHED)(self._ids)
@@ -62,6 +69,8 @@ class TurnTemplate:
         except UnfitTemplateError as error:
             raise FileFormatError(f"The chat template of {name!r} {error}.") from error
         self.keeps = self._chat.frame.dropped
+        own = tokenizer.eos_token_id
+        self.end_ids = frozenset({self.end_id, *declared_end_ids, *([] if own is None else [int(own)])})
 
     def opening(self, messages: Sequence[ChatMessage]) -> list[int]:
         """Return the ids of a node's first messages, up to where the model writes.

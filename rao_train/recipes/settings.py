@@ -16,6 +16,7 @@ from rao_gym.tasks.base import SPLITS
 from rao_train.credit import Baseline, CreditSettings
 from rao_train.engines.base import EngineSettings, Sampling
 from rao_train.learning.settings import LearnerSettings, check_positive
+from rao_train.models.loading import check_dtype
 from rao_train.models.tiny import TinyModelSettings
 
 _DECIDED_ELSEWHERE: Final[Mapping[str, str]] = {
@@ -34,11 +35,25 @@ class ModelSettings:
         path: A folder that `AutoModelForCausalLM` loads; empty to build a tiny model.
         tiny: Shape of the tiny model.
         device: ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+        dtype: Precision of weights that are not trained, those under the adapters of `learner.lora`: ``"auto"`` for
+            that in which the folder stores them, ``"float32"``, ``"bfloat16"`` or ``"float16"``. Weights that are
+            trained are float32.
+        template_arguments: Variables of the tokenizer's chat template, such as ``enable_thinking``.
     """
 
     path: str = ""
     tiny: TinyModelSettings = field(default_factory=TinyModelSettings)
     device: str = "cpu"
+    dtype: str = "auto"
+    template_arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the precision's name.
+
+        Raises:
+            UnknownNameError: There is no such precision.
+        """
+        check_dtype(self.dtype)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -311,6 +326,11 @@ class Recipe:
             raise InvalidValueError(
                 f"training.group_size must be at least 2 with the leave-one-out baseline, got "
                 f"{self.training.group_size}. Raise it or set credit.baseline=none."
+            )
+        if self.model.dtype != "auto" and self.learner.lora is None:
+            raise InvalidValueError(
+                f"model.dtype={self.model.dtype} is for weights that are not trained, and without learner.lora all "
+                "are, in float32. Leave it out, or set learner.bf16=true to compute in bfloat16."
             )
         if self.training.steps and self.sampling.temperature == 0:
             raise InvalidValueError("sampling.temperature must be above 0 while learning, got 0.")

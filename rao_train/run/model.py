@@ -17,7 +17,9 @@ _TOKENIZER_TREES = 200
 def model_of(recipe: Recipe) -> tuple[Any, Any]:
     """Return the model and tokenizer that a recipe starts from; tiny ones are a function of the recipe alone."""
     if recipe.model.path:
-        return load_folder(recipe.model.path, recipe.model.device)
+        # Without adapters every weight is trained, and small updates vanish in less than 32 bits.
+        dtype = recipe.model.dtype if recipe.learner.lora else "float32"
+        return load_folder(recipe.model.path, recipe.model.device, dtype)
     device = check_device(recipe.model.device)
     stages = recipe.warm_start.stages or (
         WarmStartStage(name="tokenizer", steps=1, difficulties=recipe.curriculum.difficulties),

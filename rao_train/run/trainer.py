@@ -29,6 +29,7 @@ from rao_train.engines import Sampling, TransformersEngine
 from rao_train.learning.batching import split
 from rao_train.learning.learner import Learner, LearnerMetrics, SkipReason, UpdateMetrics
 from rao_train.learning.settings import LearnerSettings
+from rao_train.models.generation_config import declared_end_ids
 from rao_train.models.turn_template import TurnTemplate
 from rao_train.recipes.settings import Recipe, WarmStartStage
 from rao_train.rollout.batch_json import batch_from_json, batch_to_json
@@ -123,12 +124,12 @@ class Trainer:
         self._schedule = recipe.curriculum.schedule()
         self._setup = recipe.environment.setup()
         model, self.tokenizer = model_of(recipe)
-        self._template = TurnTemplate(self.tokenizer)
+        self._template = TurnTemplate(self.tokenizer, recipe.model.template_arguments, declared_end_ids(model))
         self._phases = phases_of(recipe)
         self._phase = self._phases[0]
         self._learner = self._learner_of(model)
         self._engine = TransformersEngine(
-            self._learner.model, [self._template.end_id], recipe.engine, bf16=recipe.learner.bf16
+            self._learner.model, list(self._template.end_ids), recipe.engine, bf16=recipe.learner.bf16
         )
         self._worker = self._worker_with(recipe.sampling)
         self._demonstrations: list[TokenSequence] = []

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors import SafetensorError
 from tiny import Plan, make_batch, make_rollout, make_trajectory, tiny_model, tiny_tokenizer
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from rao_gym.errors import InvalidValueError
 from rao_train.credit import CreditedTrajectory, CreditSettings, credit, weighted_by_depth
-from rao_train.learning.learner import ExportError, Learner, SkipReason
+from rao_train.learning.learner import Learner, SkipReason
 from rao_train.learning.settings import LearnerSettings, LoraSettings
 from rao_train.loss import LossSettings
 
@@ -227,43 +226,6 @@ def test_adapters_begin_alike_and_leave_the_global_generator_alone() -> None:
     assert unchanged(weights_of(first), learner_of(lora=LoraSettings(rank=4, alpha=8)))
     other = Learner(tiny_model(), LearnerSettings(lora=LoraSettings(rank=4, alpha=8)), adapter_seed=1)
     assert not unchanged(weights_of(first), other)
-
-
-def test_an_export_replaces_what_is_there(tmp_path: Path) -> None:
-    folder = tmp_path / "model"
-    folder.mkdir()
-    (folder / "stale.txt").write_text("old")
-    learner_of().export(folder, tiny_tokenizer())
-    assert (folder / "model.safetensors").exists()
-    assert not (folder / "stale.txt").exists()
-    assert list(tmp_path.iterdir()) == [folder]
-
-
-@pytest.mark.parametrize(
-    ("error", "reason"),
-    [
-        (OSError(28, "No space left on device"), "No space left on device"),
-        (SafetensorError("I/O error: No space left on device"), "I/O error: No space left on device"),
-        (RuntimeError("unexpected pos 64 vs 0"), "unexpected pos 64 vs 0"),
-    ],
-)
-def test_an_export_that_fails_is_one_line_and_keeps_the_model_before(
-    error: Exception, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    learner, folder = learner_of(), tmp_path / "model"
-    learner.export(folder, tiny_tokenizer())
-    before = {file.name: file.read_bytes() for file in folder.iterdir()}
-
-    def fail(hidden: Path) -> None:
-        (hidden / "model.safetensors").write_bytes(b"half")
-        raise error
-
-    monkeypatch.setattr(learner.model, "save_pretrained", fail)
-    with pytest.raises(ExportError) as caught:
-        learner.export(folder, tiny_tokenizer())
-    assert str(caught.value) == f"Cannot write the model to {folder}: {reason}."
-    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
-    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_what_cannot_be_trained_is_refused() -> None:

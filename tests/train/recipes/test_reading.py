@@ -135,3 +135,15 @@ def test_a_folder_belongs_to_one_recipe(tmp_path: Path) -> None:
     assert read_recipe(tmp_path) == recipe
     with pytest.raises(InvalidValueError, match=r"credit\.delegation_bonus=0\.4, not 0\.0"):
         claim(tmp_path, load_recipe("arithmetic_tiny", ["credit.delegation_bonus=0"]))
+
+
+def test_the_precision_of_frozen_weights_needs_frozen_weights() -> None:
+    with pytest.raises(InvalidValueError, match=r"model\.dtype=bfloat16 is for weights that are not trained"):
+        load_recipe("arithmetic_tiny", ["model.dtype=bfloat16"])
+    with pytest.raises(UnknownNameError, match="Unknown dtype 'bf16'"):
+        load_recipe("arithmetic_tiny", ["model.dtype=bf16"])
+
+
+def test_template_arguments_are_a_table() -> None:
+    recipe = load_recipe("arithmetic_tiny", ["model.template_arguments.enable_thinking=false"])
+    assert recipe.model.template_arguments == {"enable_thinking": False}
