@@ -148,7 +148,7 @@ def make_setup(id: str, **options: Any) -> Setup:
 
 
 def setup_of(family: type[TaskFamily[Any]], **options: Any) -> Setup:
-    """Do what `episodes` does, for a family's class.
+    """Do what `make_setup` does, for a family's class.
 
     Raises:
         UnknownNameError: An option does not exist.
