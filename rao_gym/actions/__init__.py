@@ -1,8 +1,10 @@
 """Action forms: how an action text becomes effects."""
 
 from rao_gym.actions.base import ActionForm, NodeHost
+from rao_gym.actions.calls import Call, read_calls
+from rao_gym.actions.code_blocks import read_code
 from rao_gym.actions.python import PythonActions
-from rao_gym.actions.reading import STOP_STRINGS, Call, read_calls, read_code
+from rao_gym.actions.thinking import STOP_STRINGS
 from rao_gym.actions.tool_calls import ToolCallActions
 from rao_gym.actions.writing import write_call, write_cell, write_thought
 

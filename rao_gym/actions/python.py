@@ -25,7 +25,7 @@ from rao_gym.actions.base import (
     Outcome,
     Reply,
 )
-from rao_gym.actions.reading import read_code
+from rao_gym.actions.code_blocks import read_code
 from rao_gym.errors import UsageError, nearest
 from rao_gym.jsonable import to_json_value
 from rao_gym.sandbox import Sandbox, Session, Snapshot, WorkerDiedError

@@ -23,7 +23,7 @@ from rao_gym.actions.base import (
     Outcome,
     Reply,
 )
-from rao_gym.actions.reading import CALL_EXAMPLE, read_calls
+from rao_gym.actions.calls import CALL_EXAMPLE, read_calls
 from rao_gym.errors import nearest
 from rao_gym.jsonable import to_json_value
 from rao_gym.tools import FINISH, LAUNCH, ToolError, ToolSpec

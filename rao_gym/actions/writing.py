@@ -6,7 +6,8 @@ import json
 import re
 from typing import Any
 
-from rao_gym.actions.reading import CALL_TAGS, THINKING_TAGS
+from rao_gym.actions.calls import CALL_TAGS
+from rao_gym.actions.thinking import THINKING_TAGS
 
 _FENCES = re.compile(r"^[ \t]*(`{3,})", re.MULTILINE)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rao_gym.actions import write_call, write_cell
-from rao_gym.actions.reading import CALL_TAGS
+from rao_gym.actions.calls import CALL_TAGS
 from rao_gym.commands.common import add_environment_arguments, environment_options, resolve_id
 from rao_gym.errors import InvalidValueError
 from rao_gym.evaluation.evaluate import build_setup

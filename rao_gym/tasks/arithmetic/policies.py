@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
-from rao_gym.actions.reading import read_calls
+from rao_gym.actions.calls import read_calls
 from rao_gym.actions.writing import write_call
 from rao_gym.policies.base import Turn
 from rao_gym.tasks.arithmetic.answers import number_of, written
