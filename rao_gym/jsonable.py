@@ -66,6 +66,7 @@ def _key(key: Any) -> str:
 _TYPES: dict[Any, tuple[type, ...]] = {
     "str": (str,),
     "int": (int,),
+    "int | None": (int, type(None)),
     "float | None": (int, float, type(None)),
     "dict[str, JSON]": (dict,),
 }

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import KeysView, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Generic
 
 from rao_gym.actions import ACTION_FORMS, ActionForm, NodeHost, PythonActions, ToolCallActions
 from rao_gym.actions.base import Await, Crash, Finish, LaunchRequest, Outcome, Reply
 from rao_gym.activity import Activity
+from rao_gym.answer import Answer, EndReason
 from rao_gym.errors import InvalidValueError, UsageError, unknown_name
 from rao_gym.jsonable import printable, to_json_value
 from rao_gym.limits import (
@@ -183,7 +185,8 @@ class Runtime(Generic[ContextT]):
 
         Args:
             node: A node of `ready`.
-            text: What the policy wrote.
+            text: What the policy wrote, or an `Answer`, which also says how its text came about: one that was cut
+                off counts as `truncated`, and one whose prompt no longer fits its model ends the node, out of window.
             truncated: Whether the limit on the tokens of one turn cut the text off. Its complete actions run, an
                 unfinished one at its end does not, and the reply says so.
 
@@ -193,20 +196,29 @@ class Runtime(Generic[ContextT]):
         """
         if node not in self._ready:
             raise UsageError(f"{node!r} is not ready to act.")
+        num_tokens = None
+        if isinstance(text, Answer):
+            if (call := text.call(node.turns)) is not None:
+                node.calls.append(replace(call, reasoning=printable(call.reasoning)))
+            if text.end is EndReason.OVERFLOW:
+                self.outgrow(node)
+                return
+            truncated = truncated or text.end is EndReason.LENGTH
+            num_tokens, text = text.num_tokens, text.text
         try:
-            self._take_turn(node, text, truncated)
+            self._take_turn(node, text, truncated, num_tokens)
         except BaseException:
             self._abandon()  # half a turn cannot be gone on from, and the world must be closed
             raise
 
-    def _take_turn(self, node: Node, text: object, truncated: bool) -> None:
-        """Take a ready node's turn."""
+    def _take_turn(self, node: Node, text: object, truncated: bool, num_tokens: int | None) -> None:
+        """Take a ready node's turn; `num_tokens` are counted if nobody knows them."""
         del self._ready[node]
         activity = self._activities[node]
         node.turns += 1
         activity.budget.spend()
         written = printable(text) if isinstance(text, str) else ""
-        num_tokens = self._record(node, "assistant", written)
+        num_tokens = self._record(node, "assistant", written, num_tokens)
         activity.notice = _CUT_OFF.format(num_tokens=num_tokens) if truncated else ""
         if self._window_exceeded(node):
             self._end(activity, StopReason.OUT_OF_WINDOW)
@@ -468,9 +480,9 @@ class Runtime(Generic[ContextT]):
             activity.change_context(result.context)
         return result
 
-    def _record(self, node: Node, role: str, content: str) -> int:
-        """Append a message to a node's transcript and return its tokens."""
-        tokens = self._count_tokens(content)
+    def _record(self, node: Node, role: str, content: str, num_tokens: int | None = None) -> int:
+        """Append a message to a node's transcript and return its tokens, which are counted if nobody knows them."""
+        tokens = self._count_tokens(content) if num_tokens is None else num_tokens
         node.messages.append(ChatMessage(role=role, content=content))
         node.tokens += tokens
         self._tree_tokens += tokens

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypedDict
 
+from rao_gym.answer import ModelCall
 from rao_gym.jsonable import JSON, check_types, read_json, write_json
 
 
@@ -61,6 +62,7 @@ class Node:
         tokens: Tokens of its transcript.
         refusals: Launches that were refused to it.
         messages: Its transcript.
+        calls: What is known of its turns beside their text, where a policy said more; see `ModelCall`.
         children: The nodes it launched, in order.
     """
 
@@ -80,6 +82,7 @@ class Node:
     tokens: int = 0
     refusals: int = 0
     messages: list[ChatMessage] = field(default_factory=list)
+    calls: list[ModelCall] = field(default_factory=list)
     children: list[Node] = field(default_factory=list)
 
     @property
@@ -262,7 +265,8 @@ _PLAIN_FIELDS = (
 def _node_to_dict(node: Node) -> dict[str, Any]:
     """Return a node as a JSON object, with its parent by id."""
     parent = None if node.parent is None else node.parent.id
-    return {"id": node.id, "parent": parent} | {name: getattr(node, name) for name in _PLAIN_FIELDS}
+    document = {"id": node.id, "parent": parent} | {name: getattr(node, name) for name in _PLAIN_FIELDS}
+    return document | ({"calls": [call.to_dict() for call in node.calls]} if node.calls else {})
 
 
 def _node_from_dict(entry: dict[str, Any], earlier: list[Node]) -> Node:
@@ -284,7 +288,8 @@ def _node_from_dict(entry: dict[str, Any], earlier: list[Node]) -> Node:
         raise ValueError(f"node {entry['id']} has the status {values['status']} and stopped: {values['stop_reason']}")
     if values["signal"] is not None and not 0 <= values["signal"] <= 1:
         raise ValueError(f"the signal of node {entry['id']} must be in [0, 1], got {values['signal']}")
-    return Node(id=entry["id"], parent=parent, **values)
+    calls = [ModelCall.from_dict(call) for call in entry.get("calls", [])]
+    return Node(id=entry["id"], parent=parent, calls=calls, **values)
 
 
 def _parent_of(entry: dict[str, Any], earlier: list[Node]) -> Node | None:

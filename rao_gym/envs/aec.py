@@ -12,6 +12,7 @@ from rao_gym.envs.observation import Observation
 from rao_gym.envs.roster import RosterView
 from rao_gym.envs.source import terminated, truncated
 from rao_gym.errors import UsageError
+from rao_gym.policies.base import Answer
 from rao_gym.tree import Node
 
 
@@ -71,7 +72,7 @@ class RecursiveAECEnv(RosterView, AECEnv[str, Observation, str | None]):
         """Return what an agent observes at this moment."""
         return self._roster.observe(agent)
 
-    def step(self, action: str | None) -> None:
+    def step(self, action: str | Answer | None) -> None:
         """Take the selected agent's action, or let it leave if it has ended.
 
         Args:
@@ -91,7 +92,7 @@ class RecursiveAECEnv(RosterView, AECEnv[str, Observation, str | None]):
         self._select()
         self._roster.source.render_if_watched()
 
-    def _act(self, agent: str, action: str | None) -> None:
+    def _act(self, agent: str, action: str | Answer | None) -> None:
         """Take an agent's action, and tell who appeared and who ended."""
         for rewarded in self._rewarded:
             self.rewards[rewarded] = 0.0
@@ -109,7 +110,7 @@ class RecursiveAECEnv(RosterView, AECEnv[str, Observation, str | None]):
             self._cumulative_rewards[name] += self.rewards[name]
             self.infos[name] = self._roster.info(each)
 
-    def _leave(self, agent: str, action: str | None) -> None:
+    def _leave(self, agent: str, action: str | Answer | None) -> None:
         """Take the empty step of an agent that has ended, and remove it.
 
         Raises:

@@ -11,7 +11,7 @@ import gymnasium
 from rao_gym.envs.observation import Observation, observation_space, observe
 from rao_gym.envs.source import RENDER_FPS, RENDER_MODES, EpisodeSource, reward_at_end, terminated, truncated
 from rao_gym.envs.spaces import UnicodeText
-from rao_gym.policies.base import Turn
+from rao_gym.policies.base import Answer, Turn
 from rao_gym.registry import load_object, setup_of
 from rao_gym.runtime import Runtime, turn_of
 from rao_gym.tasks.base import TaskFamily
@@ -112,7 +112,7 @@ class RecursiveEnv(gymnasium.Env[Observation, str]):
         self._source.render_if_watched()
         return observe(runtime, runtime.tree.root), _info(runtime, runtime.tree.root)
 
-    def step(self, action: str) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+    def step(self, action: str | Answer) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Take the action of the agent that was shown last, and show the next one that is ready.
 
         Raises:

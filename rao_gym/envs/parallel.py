@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pettingzoo import ParallelEnv
@@ -10,6 +11,7 @@ from rao_gym.envs.observation import Observation
 from rao_gym.envs.roster import RosterView
 from rao_gym.envs.source import terminated, truncated
 from rao_gym.errors import UsageError, unknown_name
+from rao_gym.policies.base import Answer
 
 
 class RecursiveParallelEnv(RosterView, ParallelEnv[str, Observation, str]):
@@ -58,7 +60,7 @@ class RecursiveParallelEnv(RosterView, ParallelEnv[str, Observation, str]):
         return self._observations(), self._infos()
 
     def step(
-        self, actions: dict[str, str]
+        self, actions: Mapping[str, str | Answer]
     ) -> tuple[
         dict[str, Observation],
         dict[str, float],

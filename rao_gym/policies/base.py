@@ -1,17 +1,36 @@
-"""What a policy is: turns in, action texts out, in batches."""
+"""What a policy is: turns in, answers out, in batches or one at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from pathlib import Path
 from traceback import extract_tb
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
+from rao_gym.answer import Answer, EndReason, Usage
 from rao_gym.errors import PolicyError, RaoError, ServerError
 from rao_gym.limits import LimitsLeft
+from rao_gym.policies.loop import LoopThread
 from rao_gym.tools import ToolSpec
 from rao_gym.tree import ChatMessage
+
+__all__ = [
+    "Answer",
+    "AsyncPolicy",
+    "ConcurrentPolicy",
+    "EndReason",
+    "FunctionPolicy",
+    "PartialAnswersError",
+    "Policy",
+    "PolicyLike",
+    "Turn",
+    "Usage",
+    "as_policy",
+    "ask",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +63,30 @@ class Turn:
 class Policy(Protocol):
     """Answers turns in batches; the turns of a batch are independent of each other."""
 
-    def act(self, turns: Sequence[Turn]) -> Sequence[str]:
-        """Return one action text for each turn, in order."""
+    def act(self, turns: Sequence[Turn]) -> Sequence[str | Answer]:
+        """Return one action for each turn, in order: its text, or an `Answer` where there is more to say."""
 
 
-PolicyLike = Policy | Callable[[Sequence[Turn]], Sequence[str]]
-"""A policy, or a plain function from turns to action texts."""
+class AsyncPolicy(Protocol):
+    """Answers turns one at a time, many at once: no agent waits for another's slow answer.
+
+    However many turns are ready, each is asked for at once; a policy whose server takes fewer requests holds the
+    others back itself, with an `asyncio.Semaphore` for instance.
+    """
+
+    async def answer(self, turn: Turn) -> str | Answer:
+        """Return the action of one turn.
+
+        Raises:
+            ServerError: There is no answer. The turn's episode is excluded, all others go on.
+        """
+
+
+Answering = Callable[[Turn], Coroutine[Any, Any, str | Answer]]
+"""An async function from a turn to its action."""
+
+PolicyLike = Policy | AsyncPolicy | Callable[[Sequence[Turn]], Sequence[str | Answer]] | Answering
+"""A policy, or a plain function: from turns to actions, or an async one from a turn to its action."""
 
 
 @dataclass(frozen=True)
@@ -57,39 +94,111 @@ class FunctionPolicy:
     """A plain function as a policy.
 
     Attributes:
-        function: Takes the turns, returns the action texts.
+        function: Takes the turns, returns the actions.
     """
 
-    function: Callable[[Sequence[Turn]], Sequence[str]]
+    function: Callable[[Sequence[Turn]], Sequence[str | Answer]]
 
-    def act(self, turns: Sequence[Turn]) -> Sequence[str]:
+    def act(self, turns: Sequence[Turn]) -> Sequence[str | Answer]:
         """Call the function."""
         return self.function(turns)
 
 
+class ConcurrentPolicy:
+    """An asynchronous policy with the event loop on which it lives.
+
+    The loop stays the same from the first turn to `close`, so that the policy can keep a client that is bound to it.
+
+    Args:
+        policy: The policy, or an async function of a turn.
+    """
+
+    def __init__(self, policy: AsyncPolicy | Answering) -> None:
+        self._policy = policy
+        self._answer: Answering = policy.answer if _is_async(policy) else policy  # type: ignore[assignment]
+        self._loop = LoopThread()
+
+    @property
+    def content(self) -> str | None:
+        """What the answers depend on beside the policy's options, where it says so."""
+        content: str | None = getattr(self._policy, "content", None)
+        return content
+
+    def submit(self, turn: Turn) -> Future[object]:
+        """Ask for one turn; cancelling the future cancels the request.
+
+        The future gives what the policy answered, of whatever type, or the `ServerError` that stands in its place;
+        it raises `PolicyError` if the policy raised anything else.
+        """
+        return self._loop.submit(self._answer_or_failure(turn))
+
+    def act(self, turns: Sequence[Turn]) -> list[Any]:
+        """Answer all turns at once, and return when the last answer is there.
+
+        Raises:
+            PartialAnswersError: Some turns have no answer.
+        """
+        futures = [self.submit(turn) for turn in turns]
+        try:
+            answers: list[Any] = [future.result() for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()
+        if any(isinstance(answer, ServerError) for answer in answers):
+            raise PartialAnswersError(answers)
+        return answers
+
+    def close(self) -> None:
+        """Cancel what is under way, close the policy if it can be closed, and end the loop."""
+        close = getattr(self._policy, "close", None)
+        if iscoroutinefunction(close):
+            self._loop.submit(close()).result()
+        elif close is not None:
+            close()
+        self._loop.close()
+
+    async def _answer_or_failure(self, turn: Turn) -> object:
+        """Return what the policy answers; a failing server's error in its place."""
+        try:
+            return await self._answer(turn)
+        except ServerError as error:
+            return error
+        except RaoError:
+            raise
+        except Exception as error:
+            raise _raised(error) from error
+
+
 def as_policy(policy: PolicyLike) -> Policy:
-    """Return a policy as it is, and a plain function as a policy.
+    """Return a policy as it is, and a function or an asynchronous policy as a policy that acts in batches.
 
     Raises:
-        PolicyError: It is neither.
+        PolicyError: It is none of these.
     """
     if isinstance(policy, type):
         raise PolicyError(f"A policy is an object; {policy.__name__} is a class. Did you mean {policy.__name__}()?")
+    if _is_async(policy) or iscoroutinefunction(policy):
+        return ConcurrentPolicy(policy)
     if isinstance(policy, Policy):
         return policy
     if callable(policy):
-        return FunctionPolicy(policy)
-    raise PolicyError(f"A policy has act(turns), or is a function of turns; got {type(policy).__name__}.")
+        return FunctionPolicy(policy)  # type: ignore[arg-type]
+    raise PolicyError(f"A policy has act(turns) or async answer(turn), or is a function; got {type(policy).__name__}.")
+
+
+def _is_async(policy: object) -> TypeGuard[AsyncPolicy]:
+    """Tell whether an object is an asynchronous policy."""
+    return iscoroutinefunction(getattr(policy, "answer", None))
 
 
 class PartialAnswersError(ServerError):
     """Some turns of a batch could not be answered; the others keep their answers.
 
     Attributes:
-        answers: For each turn its action text, or the error that stands in its place.
+        answers: For each turn its answer, or the error that stands in its place.
     """
 
-    def __init__(self, answers: Sequence[str | ServerError]) -> None:
+    def __init__(self, answers: Sequence[str | Answer | ServerError]) -> None:
         super().__init__(str(next(answer for answer in answers if isinstance(answer, ServerError))))
         self.answers = tuple(answers)
 
@@ -112,12 +221,17 @@ def ask(policy: Policy, turns: Sequence[Turn]) -> list[Any]:
     except RaoError:
         raise
     except Exception as error:
-        frame = extract_tb(error.__traceback__)[-1]
-        place = f"{Path(frame.filename).name}, line {frame.lineno}"
-        raise PolicyError(f"The policy raised {type(error).__name__}: {error} ({place}).") from error
-    expected = f"a sequence of {len(turns)} action texts, one for each turn"
+        raise _raised(error) from error
+    expected = f"a sequence of {len(turns)} actions, one for each turn"
     if isinstance(answers, str | bytes) or not isinstance(answers, Sequence):
         raise PolicyError(f"The policy returned {type(answers).__name__}, not {expected}.")
     if len(answers) != len(turns):
         raise PolicyError(f"The policy returned {len(answers)} items, not {expected}.")
     return list(answers)
+
+
+def _raised(error: Exception) -> PolicyError:
+    """Return the error for a policy that raised, which names the place."""
+    frame = extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}, line {frame.lineno}"
+    return PolicyError(f"The policy raised {type(error).__name__}: {error} ({place}).")

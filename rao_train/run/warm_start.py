@@ -13,7 +13,7 @@ import numpy as np
 
 from rao_gym.curriculum import FixedMixture
 from rao_gym.errors import InvalidValueError
-from rao_gym.policies.base import Policy, Turn
+from rao_gym.policies.base import Answer, Policy, Turn
 from rao_gym.policies.loading import load_policy
 from rao_gym.registry import Setup
 from rao_gym.runtime import turn_of
@@ -78,8 +78,8 @@ def demonstrate(
     return trees
 
 
-def _act(policy: Policy, turn: Turn) -> str:
-    """Return the action text of a single turn."""
+def _act(policy: Policy, turn: Turn) -> str | Answer:
+    """Return the action of a single turn."""
     return policy.act([turn])[0]
 
 
