@@ -9,6 +9,7 @@ the order of the calls. ``finish`` ends the node where it stands; launches of th
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,9 @@ from rao_gym.actions.calls import CALL_EXAMPLE, read_calls
 from rao_gym.errors import nearest
 from rao_gym.jsonable import to_json_value
 from rao_gym.tools import FINISH, LAUNCH, ToolError, ToolSpec
+
+_TAG = re.compile(r"<(/?tool_response>)")
+"""Frames a reply. Within one it gets a backslash: a sub-agent's answer must not end its reply and begin the next."""
 
 
 class ToolCallActions(ActionForm):
@@ -99,7 +103,8 @@ class _ToolCallInterpreter:
 
     def _reply(self) -> Reply:
         """Return the replies to all calls as one message."""
-        text = "\n".join(f"<tool_response>\n{reply}\n</tool_response>" for reply in self._replies)
+        replies = [_TAG.sub(r"<\\\1", reply or "") for reply in self._replies]
+        text = "\n".join(f"<tool_response>\n{reply}\n</tool_response>" for reply in replies)
         if len(text) > self._host.max_output_chars:
             text = text[: self._host.max_output_chars] + TRUNCATED
         return Reply(text)

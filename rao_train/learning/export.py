@@ -29,10 +29,10 @@ def export_model(model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokeni
     Raises:
         ExportError: It could not be written, for example because the disk is full; what was there is intact.
     """
-    plain = _merged(model) if isinstance(model, PeftModel) else model
     folder = folder.resolve()
     hidden = folder.with_name(f".{folder.name}.saving")
     try:
+        plain = _merged(model) if isinstance(model, PeftModel) else model
         shutil.rmtree(hidden, ignore_errors=True)  # what a killed run left behind
         hidden.mkdir(parents=True)
         plain.save_pretrained(hidden)

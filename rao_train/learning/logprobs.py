@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
-from rao_gym.errors import InvalidValueError
+from rao_gym.errors import InvalidValueError, reason_of
 
 DEFAULT_MAX_LOGITS = 2**25
 """Logits that live at once: 128 MiB for each copy in float32."""
@@ -63,8 +63,8 @@ def split_model(model: nn.Module) -> DecoderAndHead:
     """Split a causal language model of `transformers`, or a PEFT model around one.
 
     Raises:
-        InvalidValueError: The model has no decoder or no head, or it does more with its logits than scale and cap
-            them, which shows when the two parts are compared with the whole.
+        InvalidValueError: The model has no decoder or no head, it cannot be run, or it does more with its logits than
+            scale and cap them, which shows when the two parts are compared with the whole.
     """
     causal: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     name = type(causal).__name__
@@ -97,11 +97,16 @@ def _check_parts(model: nn.Module, parts: DecoderAndHead, name: str) -> None:
     """Compare decoder and head with the whole model on three tokens."""
     was_training = [module for module in model.modules() if module.training]
     model.eval()
-    device = next(model.parameters()).device
-    with torch.no_grad():
-        tokens_BT = torch.arange(3, device=device)[None]
-        ours_PV = parts.logits(parts.hidden_states(tokens_BT)[0]).float()
-        whole_PV = model(input_ids=tokens_BT, use_cache=False).logits[0].float()
+    tokens_BT = torch.arange(3, device=next(model.parameters()).device)[None]
+    try:
+        with torch.no_grad():
+            ours_PV = parts.logits(parts.hidden_states(tokens_BT)[0]).float()
+            whole_PV = model(input_ids=tokens_BT, use_cache=False).logits[0].float()
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # whatever a model's own code raises, with adapters around layers it looks into
+        reason = f"{type(error).__name__}: {reason_of(error)}"
+        raise InvalidValueError(f"{name} cannot read three tokens as it is set up ({reason}).") from error
     for module in was_training:
         module.training = True
     if not torch.allclose(ours_PV, whole_PV, rtol=1e-2, atol=1e-2 * float(whole_PV.abs().max()), equal_nan=True):

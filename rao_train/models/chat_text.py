@@ -136,7 +136,7 @@ class ChatText:
         """Return the piece of a node's first messages, up to where the model writes.
 
         Raises:
-            UnfitTemplateError: The template changes these messages.
+            UnfitTemplateError: The template refuses messages of these roles.
         """
         folded = self._folded(messages)
         roles = tuple(message["role"] for message in folded)
@@ -145,11 +145,10 @@ class ChatText:
         around, shown = self._gaps[roles]
         rendered = self.render(messages)
         contents = [folded[place]["content"] for place in shown]
-        for trimmed in product(*[dict.fromkeys(trim(content) for trim in _TRIMS) for content in contents]):
-            piece = [text for pair in zip(around, [*trimmed, ""], strict=True) for text in pair][:-1]
-            if "".join(piece) == rendered:
-                return piece
-        raise UnfitTemplateError("does not keep messages as they are")
+        trimmed = product(*[dict.fromkeys(trim(content) for trim in _TRIMS) for content in contents])
+        pieces = [_between(around, choice) for choice in trimmed]
+        # A template may do more to some content, such as a goal that a model made up: that content stays as it is.
+        return next((piece for piece in pieces if "".join(piece) == rendered), pieces[0])
 
     def written(self, text: str) -> Piece:
         """Return the piece that the model writes, without the end of its turn."""
@@ -213,6 +212,11 @@ class ChatText:
                 raise UnfitTemplateError("does not keep messages as they are")
             trims[role] = found[0]
         return trims
+
+
+def _between(around: Sequence[str], contents: Sequence[str]) -> Piece:
+    """Return the piece of a template's own texts with contents between them."""
+    return [around[0], *(text for pair in zip(contents, around[1:], strict=True) for text in pair)]
 
 
 def samples() -> list[list[ChatMessage]]:

@@ -76,7 +76,7 @@ class TurnTemplate:
         """Return the ids of a node's first messages, up to where the model writes.
 
         Raises:
-            FileFormatError: The template does not keep these messages as they are.
+            FileFormatError: The template refuses messages of these roles.
         """
         return list(self._cached_opening(tuple((message["role"], message["content"]) for message in messages)))
 

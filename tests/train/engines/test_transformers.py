@@ -187,6 +187,22 @@ def test_a_model_that_keeps_its_past_in_another_way_is_named() -> None:
         TransformersEngine(model, [END])
 
 
+class Positionless(Qwen3ForCausalLM):
+    """A model that counts columns, padding included, instead of taking positions."""
+
+    def forward(self, input_ids: torch.Tensor, position_ids: Any = None, **inputs: Any) -> Any:
+        start = inputs["past_key_values"].get_seq_length() if inputs.get("past_key_values") is not None else 0
+        positions = 7 * torch.arange(start, start + input_ids.shape[1])[None] ** 2  # rotary ones are relative
+        return super().forward(input_ids=input_ids, position_ids=positions, **inputs)
+
+
+def test_a_model_that_takes_no_positions_is_refused() -> None:
+    positionless: Any = Positionless
+    model = positionless(qwen3().config)
+    with pytest.raises(InvalidValueError, match=r"Positionless gives other logits.*they differ by"):
+        TransformersEngine(model, [END])
+
+
 def test_draws_follow_the_distribution() -> None:
     logits = torch.log(torch.tensor([[0.5, 0.3, 0.2]])).expand(3000, 3)
     uniforms = torch.from_numpy(np.random.default_rng(0).random(3000))

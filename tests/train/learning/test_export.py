@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from architectures import ARCHITECTURES
 from safetensors import SafetensorError
 from tiny import make_batch, tiny_model, tiny_tokenizer
 from transformers import GenerationConfig
 
+from rao_gym.errors import InvalidValueError
+from rao_train.engines import TransformersEngine
 from rao_train.learning.export import ExportError
 from rao_train.learning.learner import Learner
 from rao_train.learning.settings import LearnerSettings, LoraSettings
@@ -41,6 +45,32 @@ def test_the_exported_model_is_the_trained_one(tied: bool, targets: tuple[str, .
         assert ours == pytest.approx(theirs, abs=1e-4)
         assert np.abs(ours - first).max() > 0.01
     assert learner.logprobs(SEQUENCES)[0] == pytest.approx(exported.logprobs(SEQUENCES)[0], abs=1e-4)
+
+
+def test_a_model_that_adapters_break_is_refused_in_one_line() -> None:
+    model = ARCHITECTURES["Phi-MoE"].build()  # looks into layers that adapters are put around
+    with pytest.raises(InvalidValueError, match=r"\APhimoeForCausalLM cannot read three tokens as it is set up .*\Z"):
+        Learner(model, LearnerSettings(lora=LoraSettings(rank=2)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lora", [None, LoraSettings(rank=2, alpha=4)], ids=["whole", "lora"])
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_architecture_is_exported_as_trained_or_refused_in_one_line(
+    name: str, lora: LoraSettings | None, tmp_path: Path
+) -> None:
+    try:
+        learner = trained(ARCHITECTURES[name].build(), lora=lora)
+        TransformersEngine(learner.model, [1])
+    except InvalidValueError as error:
+        message = str(error)
+    else:
+        learner.export(tmp_path / "model", tiny_tokenizer())
+        exported = Learner(load_folder(str(tmp_path / "model"), "cpu")[0], LearnerSettings())
+        for ours, theirs in zip(exported.logprobs(SEQUENCES), learner.logprobs(SEQUENCES), strict=True):
+            assert ours == pytest.approx(theirs, abs=1e-4)
+        return
+    assert re.fullmatch(rf".*{ARCHITECTURES[name].model_name}.*", message)
 
 
 def test_frozen_weights_stay_in_16_bits_and_adapters_in_32(tmp_path: Path) -> None:
