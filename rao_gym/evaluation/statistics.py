@@ -24,7 +24,8 @@ class Summary:
         difficulty: The difficulty.
         episodes: Episodes that count.
         excluded: Episodes that do not, because a server failed.
-        success: Success signal of the root; None, like all that follows, when no episode counts.
+        success: Success signal of the root, of which each task counts once; None, like all that follows, when no
+            episode counts.
         low: Lower end of the 95% interval of `success`.
         high: Upper end of it.
         turns: Turns of a tree.
@@ -82,7 +83,11 @@ def summarize(results: Iterable[EpisodeResult]) -> list[Summary]:
 
 
 def _summary(group: Sequence[EpisodeResult]) -> Summary:
-    """Summarize the episodes of one environment, policy and difficulty."""
+    """Summarize the episodes of one environment, policy and difficulty.
+
+    Episodes of one task tell little more than one of them, so the interval counts tasks: the success of each is the
+    mean over its episodes.
+    """
     first = group[0]
     counted = [result for result in group if result.success is not None]
     named = Summary(
@@ -94,8 +99,11 @@ def _summary(group: Sequence[EpisodeResult]) -> Summary:
     )
     if not counted:
         return named
-    success = fmean(result.success or 0.0 for result in counted)
-    low, high = wilson_interval(success, len(counted))
+    by_task: dict[str, list[float]] = {}
+    for result in counted:
+        by_task.setdefault(result.task, []).append(result.success or 0.0)
+    success = fmean(map(fmean, by_task.values()))
+    low, high = wilson_interval(success, len(by_task))
     return replace(
         named,
         success=success,

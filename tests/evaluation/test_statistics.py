@@ -46,7 +46,7 @@ def test_no_interval_without_episodes(mean: float, num_episodes: int) -> None:
 
 def test_a_summary_by_hand() -> None:
     results = [
-        result(success=1.0, turns=12, critical_path=4, tokens=100, nodes=3, depth=1),
+        result(task="t0", success=1.0, turns=12, critical_path=4, tokens=100, nodes=3, depth=1),
         result(success=0.5, turns=8, critical_path=4, tokens=300, nodes=1, depth=0),
         result(error="server down"),
     ]
@@ -56,6 +56,13 @@ def test_a_summary_by_hand() -> None:
     assert (summary.low, summary.high) == wilson_interval(0.75, 2)
     assert (summary.turns, summary.tokens, summary.nodes, summary.depth) == (10, 200, 2, 0.5)
     assert (summary.critical_path, summary.speed_up) == (4, 2.5)
+
+
+def test_repeats_of_a_task_count_once() -> None:
+    results = [result(task=f"t{i % 2}", success=float(i % 2), turns=1, critical_path=1) for i in range(60)]
+    (summary,) = summarize(results)
+    assert (summary.episodes, summary.success) == (60, 0.5)
+    assert (summary.low, summary.high) == wilson_interval(0.5, 2)
 
 
 def test_a_failure_is_not_a_success_of_zero() -> None:

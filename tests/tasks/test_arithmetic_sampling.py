@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rao_gym.errors import InvalidValueError, UnknownNameError
 from rao_gym.tasks.arithmetic import Arithmetic
-from rao_gym.tasks.arithmetic.expressions import Expression, Operation, evaluate, parse, render
+from rao_gym.tasks.arithmetic.expressions import MAX_CHARS, Expression, Operation, evaluate, parse, render
 from rao_gym.tasks.base import SPLITS
 
 KINDS = ("tree", "chain", "digits", "modular")
@@ -158,9 +158,26 @@ def test_the_difficulty_of_digits_is_their_number(difficulty: int) -> None:
         assert [len(render(part)) for part in (expression.left, expression.right)] == [difficulty] * 2
 
 
-def test_numbers_beyond_the_largest_value_are_declined() -> None:
-    with pytest.raises(InvalidValueError, match="difficulty=5000 is too much"):
-        Arithmetic(kind="digits").sample(0, "train", 0, 5_000)
+@pytest.mark.parametrize(
+    ("options", "largest"),
+    [
+        ({"kind": "digits"}, 1_500),
+        ({"kind": "digits", "operators": "+"}, 2_999),
+        ({"operators": "*"}, 750),
+        ({"operators": "*", "shape": "balanced", "operand_max": 999}, 9),
+        ({"kind": "chain", "operators": "*"}, 187),
+        ({"kind": "tree"}, 5_000),
+        ({"kind": "tree", "shape": "balanced"}, 8_986),
+        ({"kind": "chain"}, 2_083),
+        ({"kind": "modular", "operand_max": 10**9}, 1_923),
+    ],
+)
+def test_the_largest_difficulty_is_named_and_works(options: dict[str, Any], largest: int) -> None:
+    family = Arithmetic(**options)
+    for difficulty in (largest + 1, 10**6, 10**30):
+        with pytest.raises(InvalidValueError, match=f"difficulty={difficulty} is too much .*: at most {largest}"):
+            family.sample(0, "train", 0, difficulty)
+    assert len(family.sample(0, "train", 0, largest).goal) <= MAX_CHARS
 
 
 def test_operands_and_operators_keep_to_their_options() -> None:

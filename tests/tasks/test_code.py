@@ -164,6 +164,17 @@ def test_ten_thousand_of_the_smallest_tasks_share_nothing_between_splits() -> No
             assert owner.setdefault(answer, split) == split
 
 
+def test_modules_that_are_too_large_are_refused_before_they_are_drawn() -> None:
+    for difficulty in (44, 10**6, 10**30):
+        with pytest.raises(
+            InvalidValueError, match=f"difficulty={difficulty} is too much .*: at most 43, which has 64"
+        ):
+            Code().sample(0, "train", 0, difficulty)
+    with pytest.raises(InvalidValueError, match="helpers must be at most 64, got 200"):
+        Code(helpers=200)
+    assert Code(helpers=2).sample(0, "train", 0, 10**6).record.parameters["helpers"] == 2
+
+
 def test_bad_options_are_named() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'stdlib'"):
         Code(source="stdlb")

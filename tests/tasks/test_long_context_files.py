@@ -38,8 +38,10 @@ def test_facts_are_hidden_in_the_users_text(tmp_path: Path) -> None:
     told = [line for line in task.context.document.lines if "access code" in line]
     assert len(told) == 1
     assert all("river" in line for line in task.context.document.lines if line not in told)
-    assert task.record.parameters["source"] == "text"
-    assert ":text:" in task.record.id
+    assert str(task.record.parameters["source"]).startswith("text-")
+    assert ":text-" in task.record.id
+    file.write_text(STORY.replace("river", "brook"), encoding="utf-8")
+    assert LongContext(kind="needle", variant="single", text=file).sample(0, "train", 0, 3).record.id != task.record.id
 
 
 def test_a_folder_and_a_list_of_files_are_read(tmp_path: Path) -> None:
@@ -124,6 +126,39 @@ def test_questions_are_dealt_out_to_disjoint_splits(tmp_path: Path) -> None:
     assert len(set().union(*goals.values())) == 15
     assert goals["test"] == goals["test"][:3] * 3
     assert family.sample(9, "test", 0, 1).goal == family.sample(9, "test", 0, 5).goal
+
+
+def test_a_repeated_question_is_in_one_split_and_a_repeated_draw_is_one_task(tmp_path: Path) -> None:
+    file = write_questions(tmp_path / "questions.jsonl", 5)
+    file.write_text(file.read_text(encoding="utf-8") + "\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
+    family = LongContext(questions=file)
+    ids = {
+        split: {family.sample(s, split, i, d).record.id for s in (0, 1) for i in range(9) for d in (1, 2)}
+        for split in SPLITS
+    }
+    assert [len(ids[split]) for split in SPLITS] == [3, 1, 1]
+    assert len(set().union(*ids.values())) == 5
+
+
+def test_an_edited_question_is_another_task(tmp_path: Path) -> None:
+    file = write_questions(tmp_path / "questions.jsonl", 1)
+    before = LongContext(questions=file).sample(0, "train", 0, 1).record.id
+    file.write_text(file.read_text(encoding="utf-8").replace('"R0"', '"S0"'), encoding="utf-8")
+    assert LongContext(questions=file).sample(0, "train", 0, 1).record.id != before
+
+
+def test_one_question_with_two_answers_is_refused(tmp_path: Path) -> None:
+    file = write_questions(tmp_path / "questions.jsonl", 1)
+    file.write_text(file.read_text(encoding="utf-8") + "\n" + file.read_text(encoding="utf-8").replace('"R0"', '"S0"'))
+    with pytest.raises(FileFormatError, match="line 2: this is the question of line 1 with another answer"):
+        LongContext(questions=file)
+
+
+def test_lone_surrogates_become_replacement_characters(tmp_path: Path) -> None:
+    file = tmp_path / "q.jsonl"
+    file.write_text(json.dumps({"context": "a \ud800", "question": "b \ud800?", "answer": ["c \udfff"]}))
+    task = LongContext(questions=file).sample(0, "train", 0, 1)
+    assert (task.context.text, task.goal, task.record.answer) == ("a \ufffd", "b \ufffd?", ["c \ufffd"])
 
 
 def test_lines_end_where_json_lines_do(tmp_path: Path) -> None:

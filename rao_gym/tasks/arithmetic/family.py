@@ -25,7 +25,7 @@ from rao_gym.tasks.arithmetic.expressions import (
 )
 from rao_gym.tasks.arithmetic.operands import SIDES, operand, split, substitute
 from rao_gym.tasks.arithmetic.policies import SKILL_COLUMNS, RecursivePolicy, SinglePolicy
-from rao_gym.tasks.arithmetic.sampling import TERMS_PER_DIFFICULTY, Part, Ranges, Sampler
+from rao_gym.tasks.arithmetic.sampling import TERMS_PER_DIFFICULTY, Part, Ranges, Sampler, largest_difficulty
 from rao_gym.tasks.base import LaunchRefusedError, Received, Task, TaskFamily, rng
 from rao_gym.tools import Parameter, ToolResult, ToolSpec
 
@@ -106,6 +106,9 @@ class Arithmetic(TaskFamily[Problem]):
     def sample(self, seed: int, split: str, index: int, difficulty: int) -> Task[Problem]:
         """Return a task; see `rao_gym.tasks.arithmetic.sampling` for how expressions are drawn."""
         generator = rng(seed, split, index, difficulty)
+        largest = largest_difficulty(self.kind, self.shape, self.ranges)
+        if difficulty > largest:
+            raise InvalidValueError(f"difficulty={difficulty} is too much for kind {self.kind!r}: at most {largest}.")
         parameters: dict[str, JSON] = {"kind": self.kind, "operators": self.ranges.operators}
         shape = self.shape
         if self.kind in ("tree", "modular"):

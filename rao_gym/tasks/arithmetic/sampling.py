@@ -23,6 +23,7 @@ import numpy as np
 
 from rao_gym.errors import InvalidValueError
 from rao_gym.tasks.arithmetic.expressions import (
+    MAX_CHARS,
     MAX_DIGITS,
     Expression,
     ExpressionError,
@@ -41,6 +42,9 @@ BALANCED_DEPTH: Final = 10
 
 TERMS_PER_DIFFICULTY: Final = 8
 """Operands that each step of difficulty adds to a chain."""
+
+BALANCED: Final = "balanced"
+"""The shape of trees both of whose operands are as deep."""
 
 _BUCKETS: Final = (SPLITS[0],) * 8 + SPLITS[1:]
 _MAX_TRIES: Final = 10_000
@@ -73,6 +77,33 @@ class Ranges:
     modulus: int | None = None
 
 
+def largest_difficulty(kind: str, shape: str, ranges: Ranges) -> int:
+    """Return the largest difficulty of which every expression can be written and has a value.
+
+    Texts have at most `MAX_CHARS` characters, values at most `MAX_DIGITS` digits.
+
+    Args:
+        kind: One of the family's kinds.
+        shape: ``"balanced"``, or anything that may be ragged.
+        ranges: What expressions are built from.
+    """
+    if kind == "digits":
+        return MAX_DIGITS // 2 if "*" in ranges.operators else MAX_DIGITS - 1
+    bounds = (ranges.operand_min, ranges.operand_max)
+    number = max(len(f"({value})" if value < 0 else str(value)) for value in bounds)
+    num_operands = MAX_CHARS
+    if ranges.operators == "*" and ranges.modulus is None:  # nothing but the number of factors keeps products small
+        num_operands = MAX_DIGITS // max(len(str(abs(value))) for value in bounds)
+    if kind == "chain":
+        return min(MAX_CHARS // (number + len("+")), num_operands) // TERMS_PER_DIFFICULTY
+    level = number + len("+()")
+    if shape != BALANCED:
+        return min(MAX_CHARS // (level + number + len("+()")), num_operands // 2)
+    num_operands = min(MAX_CHARS // level, num_operands)
+    num_full = 2**BALANCED_DEPTH
+    return num_operands.bit_length() - 1 if num_operands < num_full else BALANCED_DEPTH + num_operands - num_full
+
+
 Part = tuple[Expression, Value]
 """A part of an expression, with its value."""
 
@@ -99,9 +130,9 @@ class Sampler:
             shape: ``"balanced"``: both operands of an operation are as deep. ``"ragged"``: one operand goes on to
                 the bottom, the other one is a number or a single operation.
         """
-        full = min(depth, BALANCED_DEPTH) if shape == "balanced" else 1
+        full = min(depth, BALANCED_DEPTH) if shape == BALANCED else 1
         # Operations in the other operand of each level above the full part.
-        beside = np.zeros(depth - full, int) if shape == "balanced" else self._generator.integers(0, 2, depth - full)
+        beside = np.zeros(depth - full, int) if shape == BALANCED else self._generator.integers(0, 2, depth - full)
         leaves = self._numbers(2**full + int(beside.sum()) + len(beside))
         parts = [self._leaf(value) for value in leaves[: 2**full]]
         while len(parts) > 1:

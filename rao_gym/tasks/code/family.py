@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rao_gym.errors import nearest, unknown_name
+from rao_gym.errors import InvalidValueError, nearest, unknown_name
 from rao_gym.jsonable import JSON
 from rao_gym.limits import Limits, check_count
 from rao_gym.tasks.agent import Agent
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SOURCES = ("composed", "stdlib")
 _MAX_DEPTH_OF_CALLS = 6
 _NUM_SIZE_CLASSES = 4
+_MAX_HELPERS = 64
+"""Helpers of the largest composed module: composing runs every function on trial, about 2 s for that many."""
 _KEPT_TASKS = 32
 
 RULES = """\
@@ -70,6 +72,8 @@ class Code(TaskFamily[CodeContext]):
         for name, value in (("helpers", helpers), ("call_depth", call_depth), ("functions", functions)):
             check_count(name, value, optional=True)
         check_count("steps", steps)
+        if helpers is not None and helpers > _MAX_HELPERS:
+            raise InvalidValueError(f"helpers must be at most {_MAX_HELPERS}, got {helpers}.")
         self.source = source
         self.helpers = helpers
         self.call_depth = call_depth
@@ -104,6 +108,11 @@ class Code(TaskFamily[CodeContext]):
     def _composed(self, difficulty: int, generator: np.random.Generator) -> tuple[CodeContext, dict[str, JSON]]:
         """Draw a composed module."""
         num_helpers = self.helpers or difficulty + difficulty // 2
+        if num_helpers > _MAX_HELPERS:
+            raise InvalidValueError(
+                f"difficulty={difficulty} is too much for source 'composed': at most {(2 * _MAX_HELPERS + 1) // 3}, "
+                f"which has {_MAX_HELPERS} helpers."
+            )
         depth = min(self.call_depth or min(1 + difficulty // 2, _MAX_DEPTH_OF_CALLS), num_helpers)
         shape = Shape(num_helpers=num_helpers, depth=depth, num_steps=self.steps)
         target, functions = compose(shape, generator)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from rao_gym.errors import InvalidValueError, unknown_name
@@ -162,7 +162,10 @@ class LongContext(TaskFamily[Passage]):
     def _sample_question(
         self, questions: QuestionFile, seed: int, split: str, index: int, difficulty: int
     ) -> Task[Passage]:
-        """Return the user's own question for an index."""
+        """Return the user's own question for an index.
+
+        Its id says nothing of seed and index: who draws a question twice has drawn one task twice.
+        """
         item = questions.pick(seed, split, index)
         passage = Passage(item.document, 0, len(item.document.lines))
         record = self.record(
@@ -175,10 +178,12 @@ class LongContext(TaskFamily[Passage]):
             provenance=f"{questions.path}, line {item.number}",
             parameters={
                 "source": "questions",
+                "content_hash": item.content_hash,
                 "document_tokens": passage.num_tokens,
                 "num_lines": len(item.document.lines),
             },
         )
+        record = replace(record, id=f"{self.id}:questions:{split}:{item.content_hash}")
         return Task(record=record, context=passage)
 
     def rules(self, *, recursive: bool) -> str:

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from pydoc_data.topics import topics
 
@@ -35,7 +36,8 @@ class Haystack:
     """Lines of prose to hide facts among.
 
     Attributes:
-        source: Where they come from: ``prose`` for the built-in text, ``text`` for the user's.
+        source: Where they come from, ``prose`` for the built-in text or ``text`` for the user's, and a hash of the
+            lines, such as ``prose-1f0c2a9b``. It is part of a task's id: with another text it is another task.
         lines: [lines] The lines.
         sizes: [lines] Characters of each, its line end included.
     """
@@ -45,14 +47,15 @@ class Haystack:
     sizes: IntArray = field(repr=False)
 
 
-def haystack_of(source: str, lines: Iterable[str]) -> Haystack:
+def haystack_of(name: str, lines: Iterable[str]) -> Haystack:
     """Build a haystack; lines that read like a fact are left out."""
     kept = [line for line in lines if not is_fact(line)]
     texts = np.array(kept, dtype=object)
     sizes = np.array([len(line) + 1 for line in kept], dtype=np.int64)
     texts.setflags(write=False)
     sizes.setflags(write=False)
-    return Haystack(source, texts, sizes)
+    digest = sha256("\n".join(kept).encode()).hexdigest()[:8]
+    return Haystack(f"{name}-{digest}", texts, sizes)
 
 
 @lru_cache(maxsize=1)

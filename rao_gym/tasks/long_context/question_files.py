@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
 from rao_gym.errors import FileFormatError, InvalidValueError
-from rao_gym.jsonable import JSON, to_json_value
+from rao_gym.jsonable import JSON, printable, to_json_value, write_json
 from rao_gym.tasks.base import SPLITS
+from rao_gym.tasks.long_context.answers import same
 from rao_gym.tasks.long_context.documents import Document
 from rao_gym.tasks.long_context.haystack import TextPath, path_of, read_text, wrap
 
@@ -33,10 +35,18 @@ class Item:
     question: str
     answer: JSON
 
+    @property
+    def content_hash(self) -> str:
+        """Hash of the context, the question and the answer: an edited line is another task."""
+        content = write_json([list(self.document.lines), self.question, self.answer])
+        return sha256(content.encode()).hexdigest()[:12]
+
 
 @dataclass(frozen=True)
 class QuestionFile:
     """The items of a file, dealt out to the splits: of every five, three train, one validation, one test.
+
+    A question that the file repeats counts once, so no two splits share it.
 
     Attributes:
         path: The file.
@@ -53,16 +63,22 @@ class QuestionFile:
         Raises:
             InvalidValueError: `path` is not a path.
             MissingFileError: It does not exist or cannot be read.
-            FileFormatError: A line is not an object with a context, a question and an answer.
+            FileFormatError: A line is not an object with a context, a question and an answer, or it gives another
+                answer to a question that came before.
         """
         file = path_of("questions", path)
         items: dict[str, list[Item]] = {split: [] for split in SPLITS}
-        position = 0
+        distinct: dict[tuple[tuple[str, ...], str], Item] = {}
         for number, line in enumerate(read_text(file).split("\n"), start=1):
             if line.strip():
-                split = _SPLIT_PATTERN[position % len(_SPLIT_PATTERN)]
-                items[split].append(_parse(file, number, line))
-                position += 1
+                item = _parse(file, number, line)
+                first = distinct.setdefault((item.document.lines, item.question), item)
+                if not same(first.answer, item.answer):
+                    raise FileFormatError(
+                        f"{file}, line {number}: this is the question of line {first.number} with another answer."
+                    )
+        for position, item in enumerate(distinct.values()):
+            items[_SPLIT_PATTERN[position % len(_SPLIT_PATTERN)]].append(item)
         return cls(file, items)
 
     def pick(self, seed: int, split: str, index: int) -> Item:
@@ -101,6 +117,6 @@ def _parse(file: Path, number: int, line: str) -> Item:
     return Item(
         number=number,
         document=Document(tuple(lines)),
-        question=" ".join(entry["question"].split()),
+        question=printable(" ".join(entry["question"].split())),
         answer=to_json_value(entry["answer"]),
     )
