@@ -102,13 +102,15 @@ class Arithmetic(TaskFamily[Problem]):
             modulus=self.modulus,
         )
         _check_range(self.ranges.operand_min, self.ranges.operand_max)
+        self._largest_difficulty = largest_difficulty(self.kind, self.shape, self.ranges)
 
     def sample(self, seed: int, split: str, index: int, difficulty: int) -> Task[Problem]:
         """Return a task; see `rao_gym.tasks.arithmetic.sampling` for how expressions are drawn."""
         generator = rng(seed, split, index, difficulty)
-        largest = largest_difficulty(self.kind, self.shape, self.ranges)
-        if difficulty > largest:
-            raise InvalidValueError(f"difficulty={difficulty} is too much for kind {self.kind!r}: at most {largest}.")
+        if difficulty > self._largest_difficulty:
+            raise InvalidValueError(
+                f"difficulty={difficulty} is too much for kind {self.kind!r}: at most {self._largest_difficulty}."
+            )
         parameters: dict[str, JSON] = {"kind": self.kind, "operators": self.ranges.operators}
         shape = self.shape
         if self.kind in ("tree", "modular"):

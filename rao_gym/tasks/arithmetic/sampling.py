@@ -132,14 +132,14 @@ class Sampler:
         """
         full = min(depth, BALANCED_DEPTH) if shape == BALANCED else 1
         # Operations in the other operand of each level above the full part.
-        beside = np.zeros(depth - full, int) if shape == BALANCED else self._generator.integers(0, 2, depth - full)
-        leaves = self._numbers(2**full + int(beside.sum()) + len(beside))
+        beside = [0] * (depth - full) if shape == BALANCED else self._bits(depth - full)
+        leaves = self._numbers(2**full + sum(beside) + len(beside))
         parts = [self._leaf(value) for value in leaves[: 2**full]]
         while len(parts) > 1:
             parts = [self._join(parts[i], parts[i + 1]) for i in range(0, len(parts), 2)]
         spine = parts[0]
         others = iter(leaves[2**full :])
-        for has_operation, on_the_right in zip(beside, self._generator.integers(0, 2, len(beside)), strict=True):
+        for has_operation, on_the_right in zip(beside, self._bits(len(beside)), strict=True):
             other = self._leaf(next(others))
             if has_operation:
                 other = self._join(other, self._leaf(next(others)))
@@ -189,6 +189,11 @@ class Sampler:
         operator = self._ranges.operators[int(self._generator.integers(len(self._ranges.operators)))]
         expression = Operation(operator, Number(first), Number(second))
         return expression, evaluate(expression)
+
+    def _bits(self, count: int) -> list[int]:
+        """Draw so many zeros and ones; a call for none would cost as much as one for a few."""
+        bits: list[int] = self._generator.integers(0, 2, count).tolist() if count else []
+        return bits
 
     def _numbers(self, count: int) -> list[int]:
         """Draw operands."""
