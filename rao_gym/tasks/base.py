@@ -226,4 +226,5 @@ def rng(seed: int, split: str, index: int, difficulty: int) -> np.random.Generat
     for name, value, minimum in (("seed", seed, 0), ("index", index, 0), ("difficulty", difficulty, 1)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < minimum:
             raise InvalidValueError(f"{name} must be an integer of at least {minimum}, got {value!r}.")
-    return np.random.default_rng(np.random.SeedSequence([int(seed), SPLITS.index(split), int(index), int(difficulty)]))
+    sequence = np.random.SeedSequence([int(seed), SPLITS.index(split), int(index), int(difficulty)])
+    return np.random.Generator(np.random.PCG64(sequence))
