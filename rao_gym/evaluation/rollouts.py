@@ -1,4 +1,4 @@
-"""Many episodes side by side: one process, one sandbox, one batch of turns at a time."""
+"""Many episodes side by side, in one process and one sandbox."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rao_gym.errors import ServerError
+from rao_gym.evaluation.driver import Driver, Growing
+from rao_gym.evaluation.players import player_of
 from rao_gym.limits import check_count
-from rao_gym.policies.base import Policy, ask
+from rao_gym.policies.base import Policy
 from rao_gym.registry import Setup
-from rao_gym.runtime import Runtime, turn_of
+from rao_gym.runtime import Runtime
 from rao_gym.sandbox import Sandbox
 from rao_gym.tree import ExecutionTree
 
@@ -49,15 +50,6 @@ class Rollout:
     error: str = ""
 
 
-@dataclass(slots=True, eq=False)
-class _Running:
-    """An episode under way."""
-
-    key: TaskKey
-    runtime: Runtime[Any]
-    error: str = ""
-
-
 def run_rollouts(
     policy: Policy,
     setup: Setup,
@@ -68,7 +60,8 @@ def run_rollouts(
 ) -> Iterator[Rollout]:
     """Play episodes and yield each when it is over.
 
-    Up to `workers` trees grow at once, and the ready nodes of all of them are answered in one batch. A tree does
+    Up to `workers` trees grow at once. A policy that acts in batches gets the ready nodes of all of them together;
+    an asynchronous one gets each node as soon as it is ready, and no node waits for another's answer. A tree does
     not depend on which others grew beside it, as long as the policy's answer to a turn does not.
 
     An episode whose turn a failing server left unanswered is excluded, and the others go on.
@@ -88,57 +81,28 @@ def run_rollouts(
     workers = check_count("workers", workers)
     own_sandbox = None if sandbox else Sandbox()
     try:
-        yield from _drive(policy, setup, iter(keys), workers, sandbox or own_sandbox)
+        yield from _rollouts(policy, setup, iter(keys), workers, sandbox or own_sandbox)
     finally:
         if own_sandbox is not None:
             own_sandbox.close()
 
 
-def _drive(
+def _rollouts(
     policy: Policy, setup: Setup, keys: Iterator[TaskKey], workers: int, sandbox: Sandbox | None
 ) -> Iterator[Rollout]:
     """Keep `workers` trees growing until all keys are used up."""
-    running: list[_Running] = []
-    idle: list[Runtime[Any]] = []
-    answered = False
-    try:
-        while True:
-            while len(running) < workers and (key := next(keys, None)) is not None:
-                runtime = idle.pop() if idle else setup.runtime(sandbox)
-                runtime.reset(key.seed, key.difficulty, split=key.split, index=key.index)
-                running.append(_Running(key, runtime))
-            if not running:
-                return
-            answered |= _step(policy, running, must_answer=not answered)
-            over = [run for run in running if run.error or run.runtime.done]
-            running = [run for run in running if not (run.error or run.runtime.done)]
-            for run in over:
-                run.runtime.release()  # a failing server leaves a tree unfinished
-                tree = None if run.error else run.runtime.tree
-                yield Rollout(key=run.key, task_id=run.runtime.task.record.id, tree=tree, error=run.error)
-                idle.append(run.runtime)
-    finally:
-        for run in running:
-            run.runtime.release()
+    idle: list[Runtime[Any]] = []  # runtimes are used again, for a new one has to write out its rules
 
+    def started() -> Iterator[Growing]:
+        for key in keys:
+            runtime = idle.pop() if idle else setup.runtime(sandbox)
+            runtime.reset(key.seed, key.difficulty, split=key.split, index=key.index)
+            seed = (key.seed, *key.split.encode(), key.index, key.difficulty)
+            yield Growing(name=key, runtime=runtime, seed=seed)
 
-def _step(policy: Policy, running: list[_Running], *, must_answer: bool) -> bool:
-    """Take one turn of every ready node.
-
-    Returns:
-        Whether any turn was answered.
-
-    Raises:
-        ServerError: `must_answer` is set and no turn was answered.
-    """
-    waiting = [(run, node) for run in running for node in run.runtime.ready]
-    answers = ask(policy, [turn_of(run.runtime, node) for run, node in waiting])
-    failures = [answer for answer in answers if isinstance(answer, ServerError)]
-    if must_answer and len(failures) == len(answers):
-        raise failures[0]
-    for (run, node), answer in zip(waiting, answers, strict=True):
-        if isinstance(answer, ServerError):
-            run.error = run.error or str(answer)
-        elif not run.error and node in run.runtime.ready:  # a node may have been cancelled in this very step
-            run.runtime.act(node, answer)
-    return len(failures) < len(answers)
+    for grown in Driver(player_of(policy)).grow(started(), at_once=workers):
+        tree = None if grown.error else grown.runtime.tree
+        task_id = grown.runtime.task.record.id
+        assert isinstance(grown.name, TaskKey)
+        yield Rollout(key=grown.name, task_id=task_id, tree=tree, error=grown.error)
+        idle.append(grown.runtime)
