@@ -68,11 +68,24 @@ def unknown_name(what: str, name: object, valid: Iterable[str]) -> UnknownNameEr
     choices = list(valid)
     hint = nearest(str(name), choices)
     suggestion = f"Did you mean {hint!r}? " if hint else ""
-    return UnknownNameError(f"Unknown {what} {str(name)!r}. {suggestion}Valid: {', '.join(choices) or 'none'}.")
+    return UnknownNameError(
+        f"Unknown {what} {shortened(str(name))!r}. {suggestion}Valid: {', '.join(choices) or 'none'}."
+    )
+
+
+MAX_NAME_CHARS = 80
+"""Names are compared and repeated up to this length; nothing that is longer was meant as one."""
+
+
+def shortened(name: str) -> str:
+    """Return a name as an error message repeats it."""
+    return name if len(name) <= MAX_NAME_CHARS else f"{name[:MAX_NAME_CHARS]}..."
 
 
 def nearest(name: str, valid: Iterable[str]) -> str | None:
     """Return the valid name that looks most like `name`, or None when none comes close."""
+    if len(name) > MAX_NAME_CHARS:
+        return None
     by_folded = {choice.casefold(): choice for choice in valid}
     matches = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.5)
     return by_folded[matches[0]] if matches else None

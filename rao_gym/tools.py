@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rao_gym.errors import nearest
+from rao_gym.errors import nearest, shortened
 from rao_gym.jsonable import MAX_INTEGER_BITS
 
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
@@ -105,7 +105,7 @@ class ToolSpec:
             if name not in names:
                 hint = nearest(name, names)
                 raise ToolError(
-                    f"{self.name} has no argument {name!r}."
+                    f"{self.name} has no argument {shortened(name)!r}."
                     + (f" Did you mean {hint!r}?" if hint else f" Use: {self.signature()}.")
                 )
             if name in bound:

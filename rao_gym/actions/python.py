@@ -8,7 +8,7 @@ does never depends on the order in which its children happened to act.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pydantic_monty as monty
@@ -26,12 +26,14 @@ from rao_gym.actions.base import (
     Reply,
 )
 from rao_gym.actions.code_blocks import read_code
-from rao_gym.errors import UsageError, nearest
+from rao_gym.boundary import RefusedValueError, take, take_call
+from rao_gym.errors import UsageError, nearest, shortened
 from rao_gym.jsonable import to_json_value
 from rao_gym.sandbox import Sandbox, Session, Snapshot, WorkerDiedError
 from rao_gym.tools import FINISH, LAUNCH, ToolError, ToolSpec
 
 _EXAMPLE = "```python\nprint(1 + 1)\n```"
+_TIMED_OUT = "TimeoutError: the cell ran too long."
 _RESTARTED = "The cell was stopped, and the session starts anew: its variables are gone."
 
 
@@ -144,15 +146,22 @@ class _PythonInterpreter:
         """Turn whatever goes wrong in a cell into a reply, or into a crash when its worker died."""
         try:
             return step()
-        except (monty.MontyCrashedError, WorkerDiedError) as error:
+        except monty.MontyCrashedError as error:
+            return self._stopped(_TIMED_OUT) if error.timed_out else Crash(str(error))
+        except WorkerDiedError as error:
             return Crash(str(error))
         except monty.MontyError as error:
             self._launches = {}
             self._output.show(self._describe(error))
             return Reply(self._output.text())
         except _OutputFullError:
-            self._restart()
-            return Reply(f"{self._output.text()}\n{_RESTARTED}")
+            return self._stopped("")
+
+    def _stopped(self, reason: str) -> Reply:
+        """Reply for a cell that was stopped, with a session that starts anew."""
+        self._restart()
+        self._output.show(reason)
+        return Reply(f"{self._output.text()}\n{_RESTARTED}")
 
     def _drive(self, session: Session, snapshot: Snapshot) -> Outcome:
         """Answer the cell's calls until it completes, finishes the node or waits for children."""
@@ -160,7 +169,7 @@ class _PythonInterpreter:
             if self._output.full:
                 raise _OutputFullError
             if isinstance(snapshot, monty.MontyComplete):
-                return self._complete(snapshot.output)
+                return self._complete(snapshot)
             if isinstance(snapshot, monty.NameLookupSnapshot):
                 snapshot = self._look_up(snapshot)
             elif isinstance(snapshot, monty.FutureSnapshot):
@@ -173,20 +182,54 @@ class _PythonInterpreter:
                 return Await(tuple(pending.values()))
             elif snapshot.is_os_function:
                 snapshot = snapshot.resume_not_handled()
-            elif snapshot.function_name == FINISH:
-                outcome = self._finish(snapshot)
-                if isinstance(outcome, Finish):
-                    return outcome
-                snapshot = outcome
-            elif snapshot.function_name == LAUNCH and LAUNCH in self._host.specs:
-                self._launches[snapshot.call_id] = self._launch(snapshot)
-                snapshot = snapshot.resume({"future": ...})
             else:
-                snapshot = self._call(snapshot)
+                try:
+                    answered = self._answer(snapshot, *take_call(snapshot))
+                except RefusedValueError as error:
+                    snapshot = snapshot.resume({"exc_type": error.kind, "message": str(error)})
+                    continue
+                except ToolError as error:
+                    snapshot = snapshot.resume({"exc_type": "ValueError", "message": str(error)})
+                    continue
+                if isinstance(answered, Finish):
+                    return answered
+                snapshot = answered
 
-    def _complete(self, value: Any) -> Outcome:
+    def _answer(
+        self, snapshot: monty.FunctionSnapshot, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Finish | Snapshot:
+        """Carry out one call of the cell.
+
+        Raises:
+            ToolError: The call cannot be carried out.
+            RefusedValueError: Its arguments do not fit.
+        """
+        name = str(snapshot.function_name)
+        spec = self._host.specs.get(name)
+        if spec is None:
+            hint = nearest(name, self._host.specs)
+            suggestion = f". Did you mean {hint!r}?" if hint else ""
+            message = f"name {shortened(name)!r} is not defined{suggestion}"
+            return snapshot.resume({"exc_type": "NameError", "message": message})
+        if name == LAUNCH:
+            self._launches[snapshot.call_id] = _launch(spec, args, kwargs)
+            return snapshot.resume({"future": ...})
+        if name == FINISH:
+            try:
+                return Finish(spec.bind(args, kwargs)["answer"])
+            except ToolError as error:
+                raise RefusedValueError("TypeError", str(error)) from None
+        result = self._host.call(name, spec.bind(args, kwargs))
+        self._output.show(result.shown)
+        return snapshot.resume({"return_value": result.value})
+
+    def _complete(self, snapshot: monty.MontyComplete) -> Outcome:
         """Reply with what the cell printed and, as a REPL does, with the value of its last expression."""
-        if value is not None and not _is_pending_launch(value):
+        try:
+            value = take(lambda: snapshot.output, "The value of the last expression")
+        except RefusedValueError as error:
+            value = None if self._launches else f"{error.kind}: {error}"  # a launch gets its own warning
+        if value is not None:
             self._output.show(value if isinstance(value, str) else _as_text(value))
         if self._launches:
             self._output.show(f"Warning: {len(self._launches)} {LAUNCH} call(s) were never awaited and did not start.")
@@ -198,37 +241,6 @@ class _PythonInterpreter:
         if snapshot.object_id is None and snapshot.variable_name in self._host.specs:
             return snapshot.resume(value=_function_named(snapshot.variable_name))
         return snapshot.resume()
-
-    def _launch(self, snapshot: monty.FunctionSnapshot) -> LaunchRequest:
-        """Read the arguments of a launch; what does not fit is refused when the launch is awaited."""
-        try:
-            return LaunchRequest(self._host.specs[LAUNCH].bind(snapshot.args, snapshot.kwargs))
-        except ToolError as error:
-            return LaunchRequest(error=str(error))
-
-    def _finish(self, snapshot: monty.FunctionSnapshot) -> Finish | Snapshot:
-        """End the node, or raise in the cell when the arguments do not fit."""
-        try:
-            answer = self._host.specs[FINISH].bind(snapshot.args, snapshot.kwargs)["answer"]
-        except ToolError as error:
-            return snapshot.resume({"exc_type": "TypeError", "message": str(error)})
-        return Finish(answer if _is_plain(answer) else to_json_value(answer))
-
-    def _call(self, snapshot: monty.FunctionSnapshot) -> Snapshot:
-        """Call a family tool."""
-        name = str(snapshot.function_name)
-        spec = self._host.specs.get(name)
-        if spec is None:
-            hint = nearest(name, self._host.specs)
-            suggestion = f". Did you mean {hint!r}?" if hint else ""
-            message = f"name {name!r} is not defined{suggestion}"
-            return snapshot.resume({"exc_type": "NameError", "message": message})
-        try:
-            result = self._host.call(name, spec.bind(snapshot.args, snapshot.kwargs))
-        except ToolError as error:
-            return snapshot.resume({"exc_type": "ValueError", "message": str(error)})
-        self._output.show(result.shown)
-        return snapshot.resume({"return_value": result.value})
 
     def _describe(self, error: monty.MontyError) -> str:
         """Return the traceback; a session that has used up what it may use is replaced."""
@@ -255,9 +267,12 @@ class _PythonInterpreter:
         self._session, self._launches = None, {}
 
 
-def _is_pending_launch(value: Any) -> bool:
-    """Tell the text that stands for a launch that nobody awaited."""
-    return isinstance(value, str) and value.startswith("<coroutine external_future(")
+def _launch(spec: ToolSpec, args: Sequence[Any], kwargs: Mapping[str, Any]) -> LaunchRequest:
+    """Read the arguments of a launch; what does not fit is refused when the launch is awaited."""
+    try:
+        return LaunchRequest(spec.bind(args, kwargs))
+    except ToolError as error:
+        return LaunchRequest(error=str(error))
 
 
 def _as_text(value: Any) -> str:
@@ -266,21 +281,6 @@ def _as_text(value: Any) -> str:
         return repr(value)
     except (ValueError, RecursionError):
         return repr(to_json_value(value))
-
-
-def _is_plain(value: Any) -> bool:
-    """Tell whether every part of a value can be given to another session as it is."""
-    parts = [value]
-    while parts:
-        part = parts.pop()
-        if isinstance(part, dict):
-            parts.extend(part.keys())
-            parts.extend(part.values())
-        elif isinstance(part, list | tuple | set | frozenset):
-            parts.extend(part)
-        elif not isinstance(part, bool | int | float | str | bytes | None):
-            return False
-    return True
 
 
 def _function_named(name: str) -> Callable[..., None]:

@@ -25,6 +25,7 @@ from rao_gym.actions.base import (
     Reply,
 )
 from rao_gym.actions.calls import CALL_EXAMPLE, read_calls
+from rao_gym.boundary import RefusedValueError, plain
 from rao_gym.errors import nearest
 from rao_gym.jsonable import to_json_value
 from rao_gym.tools import FINISH, LAUNCH, ToolError, ToolSpec
@@ -79,7 +80,7 @@ class _ToolCallInterpreter:
                 self._replies.append(call.error or self._unknown(call.name))
                 continue
             try:
-                arguments = spec.bind((), call.arguments)
+                arguments = spec.bind((), plain(call.arguments, f"The call of {call.name}"))
                 if spec.name == FINISH:
                     return Finish(arguments["answer"])
                 if spec.name == LAUNCH:
@@ -88,7 +89,7 @@ class _ToolCallInterpreter:
                 else:
                     result = self._host.call(spec.name, arguments)
                     self._replies.append(result.shown or _show(result.value))
-            except ToolError as error:
+            except (ToolError, RefusedValueError) as error:
                 self._replies.append(f"Error: {error}")
         return Await(launches) if launches else self._reply()
 

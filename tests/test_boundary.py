@@ -1,0 +1,169 @@
+"""What leaves the sandbox, through the runtime that agents meet it by."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import Any
+
+import pytest
+from counting import Counting, call, cell
+
+from rao_gym.boundary import MAX_SIZE, PART_SIZE, RefusedValueError, plain
+from rao_gym.limits import Limits
+from rao_gym.runtime import Runtime
+from rao_gym.sandbox import Sandbox, SandboxLimits
+from rao_gym.tree import StopReason
+
+STRANGE = "class P:\n    def __init__(self):\n        self.x = 1\n"
+SHARED = "a = [1]\nfor _ in range(40):\n    a = [a, a]\n"
+LONG = "s = 'a' * 10**5\n"
+
+
+@pytest.fixture
+def runtime(sandbox: Sandbox) -> Runtime[tuple[int, ...]]:
+    runtime = Runtime(Counting(), Limits(max_turns=None), actions="python", sandbox=sandbox)
+    runtime.reset(seed=0, difficulty=3)
+    return runtime
+
+
+def reply(runtime: Runtime[tuple[int, ...]], code: str) -> str:
+    """Let the root run a cell and return what it sees."""
+    runtime.act(runtime.tree.root, cell(code))
+    return runtime.tree.root.messages[-1]["content"]
+
+
+@pytest.mark.parametrize(
+    ("prepare", "value", "error"),
+    [
+        (STRANGE, "{P()}", "TypeError"),
+        (STRANGE, "[{P(): 1}]", "TypeError"),
+        (SHARED, "a", "ValueError"),
+        (LONG, "[s] * 2000", "ValueError"),
+        ("", "'a' * 2_000_000", "ValueError"),
+        ("", "{'a' * 2_000_000: 1}", "ValueError"),
+        ("a = 2**4_000_000", "[a] * 100", "ValueError"),
+        ("x = [1]\nfor _ in range(200):\n    x = [x]", "x", "ValueError"),
+    ],
+)
+@pytest.mark.parametrize(
+    "crossing",
+    [
+        "{}",
+        "finish({})",
+        "finish([{}])",
+        "peek({})",
+        "peek(index={})",
+        "peek(**{{'other': {}}})",
+        "await launch_subagent({}, 0, 1)",
+        "await launch_subagent('x', 0, 1, {})",
+    ],
+)
+def test_what_cannot_leave_is_an_error_in_the_cell(
+    runtime: Runtime[tuple[int, ...]], prepare: str, value: str, error: str, crossing: str
+) -> None:
+    seen = reply(runtime, f"{prepare}\n{crossing.format(value)}")
+    assert f"{error}: " in seen
+    assert len(seen) < 2_000
+    assert reply(runtime, "print('alive')") == "alive"
+    assert len(runtime.tree) == 1
+
+
+def test_a_cell_can_catch_what_its_answer_was_refused_for(runtime: Runtime[tuple[int, ...]]) -> None:
+    reply(runtime, "try:\n    finish('a' * 2_000_000)\nexcept ValueError:\n    finish('short')")
+    assert runtime.tree.root.value == "short"
+
+
+@pytest.mark.parametrize("name", ["'a' * 900_000", "'a' * 5_000_000"])
+def test_long_names_are_neither_compared_nor_repeated(runtime: Runtime[tuple[int, ...]], name: str) -> None:
+    seen = reply(
+        runtime,
+        f"for _ in range(20):\n    try:\n        peek(**{{{name}: 1}})\n    except Exception as e:\n"
+        "        last = str(e)\nprint(last)",
+    )
+    assert "has no argument" in seen or "too large" in seen
+    assert len(seen) < 400
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "r = launch_subagent('x', 0, 1)\nfinish(r)",
+        "finish([launch_subagent('x', 0, 1)])",
+        "finish({'a': launch_subagent('x', 0, 1)})",
+        "finish(f'the answer is {launch_subagent(\"x\", 0, 1)}')",
+        "r = launch_subagent('x', 0, 1)\nawait launch_subagent(f'use {r}', 0, 1)",
+        "peek(launch_subagent('x', 0, 1))",
+        "finish(asyncio.gather(launch_subagent('x', 0, 1)))",
+        "async def help():\n    return await launch_subagent('x', 0, 1)\nfinish(help())",
+    ],
+)
+def test_a_missing_await_is_an_error_that_says_so(runtime: Runtime[tuple[int, ...]], code: str) -> None:
+    seen = reply(runtime, code)
+    assert "TypeError" in seen
+    assert "Write `await` before the call" in seen
+    assert not runtime.done
+    assert len(runtime.tree) == 1
+
+
+def test_a_launch_of_an_earlier_cell_cannot_be_the_answer(runtime: Runtime[tuple[int, ...]]) -> None:
+    reply(runtime, "r = launch_subagent('x', 0, 1)")
+    assert "Write `await` before the call" in reply(runtime, "finish(r)")
+
+
+def test_objects_become_text_that_shows_what_they_hold(runtime: Runtime[tuple[int, ...]]) -> None:
+    assert reply(runtime, STRANGE + "P()") == "P(x=1)"
+    reply(runtime, "finish([P(), len, 1j])")
+    assert runtime.tree.root.value == ["P(x=1)", "MontyStdTypeProxy(kind='function', name='len')", "1j"]
+
+
+def test_a_cell_that_computes_with_huge_integers_is_stopped_and_the_session_starts_anew() -> None:
+    sandbox = Sandbox(SandboxLimits(cell_seconds=0.2))
+    runtime = Runtime(Counting(), actions="python", sandbox=sandbox)
+    root = runtime.reset(seed=0, difficulty=3)
+    runtime.act(root, cell("x = 7**9_999_999"))
+    assert "TimeoutError" in root.messages[-1]["content"]
+    assert "the session starts anew" in root.messages[-1]["content"]
+    assert list(runtime.ready) == [root]
+    runtime.act(root, cell("finish(size)"))
+    assert root.stop_reason is StopReason.FINISHED
+    sandbox.close()
+
+
+def test_tool_calls_are_bounded_as_cells_are() -> None:
+    runtime = Runtime(Counting(), Limits(window=None), actions="tools")
+    root = runtime.reset(seed=0)
+    runtime.act(root, call("finish", answer="a" * 2_000_000))
+    assert "too large" in root.messages[-1]["content"]
+    nested: Any = 1
+    for _ in range(150):
+        nested = [nested]
+    runtime.act(root, call("finish", answer=nested))
+    assert "nested more than 100 levels deep" in root.messages[-1]["content"]
+    runtime.act(root, call("finish", answer="<coroutine object f>"))
+    assert root.value == "<coroutine object f>"
+
+
+def test_a_shared_part_counts_each_time_and_stays_shared() -> None:
+    part = ["a" * 1_000]
+    count = MAX_SIZE // (1_000 + 2 * PART_SIZE) - 1
+    whole = plain([part] * count, "It")
+    assert whole[0] is whole[-1]
+    with pytest.raises(RefusedValueError, match="too large"):
+        plain([part] * (count + 2), "It")
+
+
+def test_a_value_that_holds_itself_is_refused() -> None:
+    endless: list[Any] = []
+    endless += [endless, endless]
+    with pytest.raises(RefusedValueError, match="nested"):
+        plain(endless, "It")
+
+
+def test_refused_answers_leave_nothing_behind(runtime: Runtime[tuple[int, ...]]) -> None:
+    reply(runtime, LONG)
+    tracemalloc.start()
+    for _ in range(5):
+        reply(runtime, "finish([s] * 10_000)")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50 * 2**20
