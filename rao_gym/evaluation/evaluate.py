@@ -17,7 +17,7 @@ from rao_gym.evaluation.store import RunFolder
 from rao_gym.jsonable import JSON
 from rao_gym.limits import check_count
 from rao_gym.policies.base import Policy, PolicyLike
-from rao_gym.policies.loading import RANDOM, SCRIPTED, load_policy, policy_name
+from rao_gym.policies.loading import RANDOM, SCRIPTED, identifying_options, load_policy, policy_name, recorded_options
 from rao_gym.sandbox import Sandbox
 from rao_gym.tasks.base import SPLITS
 from rao_gym.tree import ExecutionTree
@@ -84,7 +84,8 @@ def evaluate(
         UnknownNameError: An id, an option, the split or the policy does not exist.
         InvalidValueError: A value is out of range, or `out` was made with other settings.
         PolicyError: The policy cannot act at all.
-        ServerError: The policy's server did not answer a single turn.
+        ServerError: The policy's server did not answer a single turn. One that stops answering for good raises
+            `PolicyError`; the results in `out` stay.
     """
     names = [ids] if isinstance(ids, str) else list(dict.fromkeys(ids))
     levels = [difficulties] if isinstance(difficulties, int) else list(dict.fromkeys(difficulties))
@@ -93,7 +94,7 @@ def evaluate(
     _check(names, levels, counts if save_trees is None else counts | {"save_trees": save_trees}, split, options)
     settings: dict[str, JSON] = {
         "policy": policy_name(policy),
-        "policy_options": options_as_json(policy_options),
+        "policy_options": options_as_json(identifying_options(policy, policy_options)),
         "options": options_as_json(options),
         "seed": seed,
         "split": split,
@@ -116,7 +117,11 @@ def evaluate(
             missing = [key for key in keys if key not in earlier]
             for rollout in run_rollouts(stage.policy, stage.setup, missing, workers=workers, sandbox=sandbox):
                 result = result_of(
-                    rollout, id=stage.id, policy=policy_name(policy), policy_options=policy_options, options=options
+                    rollout,
+                    id=stage.id,
+                    policy=policy_name(policy),
+                    policy_options=recorded_options(policy, policy_options),
+                    options=options,
                 )
                 earlier[rollout.key] = result
                 if folder is not None:

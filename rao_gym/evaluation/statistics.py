@@ -104,6 +104,7 @@ def _summary(group: Sequence[EpisodeResult]) -> Summary:
         by_task.setdefault(result.task, []).append(result.success or 0.0)
     success = fmean(map(fmean, by_task.values()))
     low, high = wilson_interval(success, len(by_task))
+    turns, critical_path = sum(result.turns for result in counted), sum(result.critical_path for result in counted)
     return replace(
         named,
         success=success,
@@ -114,5 +115,5 @@ def _summary(group: Sequence[EpisodeResult]) -> Summary:
         nodes=fmean(result.nodes for result in counted),
         depth=fmean(result.depth for result in counted),
         critical_path=fmean(result.critical_path for result in counted),
-        speed_up=sum(result.turns for result in counted) / sum(result.critical_path for result in counted),
+        speed_up=turns / critical_path if critical_path else None,  # a server may read not even the openings
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from rao_gym.errors import InvalidValueError, MissingExtraError, PolicyError, RaoError, nearest, unknown_name
 from rao_gym.policies.base import Policy, PolicyLike, as_policy
-from rao_gym.policies.openai import OpenAIPolicy, ServerOptions
+from rao_gym.policies.openai import TRANSPORT_OPTIONS, OpenAIPolicy, ServerOptions
 from rao_gym.policies.random import RandomPolicy
 from rao_gym.registry import load_object
 from rao_gym.tasks.base import TaskFamily
@@ -55,7 +55,7 @@ def load_policy(policy: str | PolicyLike, family: TaskFamily[Any], **options: An
         raise InvalidValueError(f"Policy {policy!r} names nothing after the colon.")
     if prefix == "openai":
         _check_options(policy, options, signature(ServerOptions).parameters)
-        return OpenAIPolicy(rest, ServerOptions(**options))
+        return as_policy(OpenAIPolicy(rest, ServerOptions(**options)))
     registered = entry_points(group=ENTRY_POINTS)
     if prefix in registered.names or prefix in _EXTRAS:
         return _registered(prefix, rest, options)
@@ -68,6 +68,18 @@ def policy_name(policy: str | PolicyLike) -> str:
         return policy
     named = policy if hasattr(policy, "__qualname__") else type(policy)
     return f"{named.__module__}:{named.__qualname__}"
+
+
+def identifying_options(policy: str | PolicyLike, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options on which a policy's answers depend, without those that say how it is reached and billed."""
+    is_server = isinstance(policy, str) and policy.startswith("openai:")
+    return {name: value for name, value in options.items() if not (is_server and name in TRANSPORT_OPTIONS)}
+
+
+def recorded_options(policy: str | PolicyLike, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that results may hold: all but a server's headers, in which secrets are sent."""
+    is_server = isinstance(policy, str) and policy.startswith("openai:")
+    return {name: value for name, value in options.items() if not (is_server and name == "extra_headers")}
 
 
 def find_modules_here() -> None:

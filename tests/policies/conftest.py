@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from counting import Counting
+
+from rao_gym.policies.base import Answer, ConcurrentPolicy, Turn
+from rao_gym.policies.openai import OpenAIPolicy, ServerOptions
+from rao_gym.runtime import Runtime, turn_of
 
 
 @dataclass
@@ -73,3 +78,40 @@ def chat_server() -> Iterator[ChatServer]:
     yield state
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def turn() -> Turn:
+    runtime = Runtime(Counting())
+    return turn_of(runtime, runtime.reset(0))
+
+
+class Asked:
+    """A server's policy, and what it makes of turns; closed with the test."""
+
+    def __init__(self, **options: Any) -> None:
+        self.policy = ConcurrentPolicy(OpenAIPolicy("tiny", ServerOptions(**{"backoff_s": 0.001, **options})))
+
+    def answers(self, turns: Sequence[Turn]) -> list[Answer]:
+        return self.policy.act(turns)
+
+    def act(self, turns: Sequence[Turn]) -> list[str]:
+        return [answer.text for answer in self.answers(turns)]
+
+
+@pytest.fixture
+def opened() -> Iterator[list[Asked]]:
+    asked: list[Asked] = []
+    yield asked
+    for each in asked:
+        each.policy.close()
+
+
+@pytest.fixture
+def policy(opened: list[Asked]) -> Callable[..., Asked]:
+    def build(server: Any = None, **options: Any) -> Asked:
+        asked = Asked(**({"base_url": server.url} if server else {}), **options)
+        opened.append(asked)
+        return asked
+
+    return build

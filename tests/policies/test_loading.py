@@ -11,9 +11,8 @@ from counting import Counting
 
 from rao_gym.errors import InvalidValueError, MissingExtraError, PolicyError, UnknownNameError
 from rao_gym.policies import loading
-from rao_gym.policies.base import FunctionPolicy, Policy, Turn
-from rao_gym.policies.loading import load_policy, policy_name
-from rao_gym.policies.openai import OpenAIPolicy
+from rao_gym.policies.base import ConcurrentPolicy, FunctionPolicy, Policy, Turn
+from rao_gym.policies.loading import identifying_options, load_policy, policy_name
 from rao_gym.policies.random import RandomPolicy
 
 MODULE = """
@@ -71,9 +70,19 @@ def test_the_family_brings_scripted_policies(name: str) -> None:
 def test_random_and_openai_take_options() -> None:
     assert load_policy("random", Counting(), seed=3) == RandomPolicy(seed=3)
     policy = load_policy("openai:org/model:tag", Counting(), base_url="http://localhost:1/v1", max_tokens=5)
-    assert isinstance(policy, OpenAIPolicy)
-    assert (policy.model, policy.url) == ("org/model:tag", "http://localhost:1/v1/chat/completions")
-    assert policy.options.max_tokens == 5
+    assert isinstance(policy, ConcurrentPolicy)
+
+
+def test_how_a_server_is_reached_is_no_part_of_what_it_answers() -> None:
+    options = {
+        "base_url": "http://localhost:1",
+        "timeout_s": 3,
+        "input_price": 1,
+        "seed": 1,
+        "extra_body": {"top_k": 5},
+    }
+    assert identifying_options("openai:m", options) == {"seed": 1, "extra_body": {"top_k": 5}}
+    assert identifying_options("module:Class", options) == options
 
 
 def test_objects_and_functions_pass_through() -> None:

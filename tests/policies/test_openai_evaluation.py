@@ -87,6 +87,43 @@ def test_a_model_that_does_not_exist_ends_the_command(chat_server: Any, evaluate
     assert results == []
 
 
+def test_a_prompt_that_the_server_cannot_read_ends_its_node_and_counts(chat_server: Any, evaluate_server: Any) -> None:
+    message = {"error": {"message": "This model's maximum context length is 64 tokens."}}
+    chat_server.answer = lambda _body: chat_server.response(status=400, body=json.dumps(message).encode())
+    exit_code, _, results = evaluate_server("--episodes", "2")
+    assert exit_code == 0
+    assert [(result.success, result.stop_reason, result.error) for result in results] == [
+        (0.0, "out_of_window", "")
+    ] * 2
+
+
+def test_a_server_that_dies_stops_the_run_which_goes_on_at_another_address(
+    chat_server: Any, evaluate_server: Any
+) -> None:
+    answered: list[str] = []
+
+    def answer(body: dict[str, Any]) -> Any:
+        if len(answered) >= 3:
+            return chat_server.response(status=503)
+        answered.append(body["messages"][1]["content"])
+        return chat_server.completion(solve(body))
+
+    chat_server.answer = answer
+    tries = ("--workers", "1", "-p", "max_retries=0", "-p", "max_unanswered=2")
+    exit_code, shown, results = evaluate_server("--episodes", "9", *tries)
+    assert exit_code == 2
+    assert "2 turns in a row without an answer" in shown
+    assert sum(result.success == 1.0 for result in results) == 3
+    chat_server.answer = lambda body: chat_server.completion(solve(body))
+    chat_server.requests.clear()
+    other = ("--base-url", chat_server.url.replace("127.0.0.1", "localhost"), "-p", 'extra_headers={"X-Key": "secret"}')
+    exit_code, _, results = evaluate_server("--episodes", "9", *other)
+    assert exit_code == 0
+    assert [result.success for result in results] == [1.0] * 9
+    assert len(chat_server.requests) == 6
+    assert "secret" not in "".join(result.to_json() for result in results)
+
+
 def hear_ctrl_c() -> None:
     """Undo what a job in the background inherits: it is deaf to Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,0 +1,6 @@
+"""A policy behind any OpenAI-compatible server: each turn is one request for a chat completion."""
+
+from rao_gym.policies.openai.client import OpenAIPolicy
+from rao_gym.policies.openai.settings import TRANSPORT_OPTIONS, ServerOptions
+
+__all__ = ["TRANSPORT_OPTIONS", "OpenAIPolicy", "ServerOptions"]

@@ -1,0 +1,164 @@
+"""The policy ``openai:MODEL``: one request for each turn, many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from typing import TYPE_CHECKING, Any
+
+from rao_gym.answer import Answer, EndReason
+from rao_gym.errors import PolicyError, ServerError
+from rao_gym.policies.base import Turn
+from rao_gym.policies.openai.failures import OverflowedError, PassingError, failure_of
+from rao_gym.policies.openai.replies import is_blank, read_reply
+from rao_gym.policies.openai.requests import body_of, headers_of, sampling_of
+from rao_gym.policies.openai.settings import ServerOptions
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+MAX_WAIT_S = 60.0
+"""Longest pause before a retry, in seconds, whatever the server asks for."""
+
+
+class OpenAIPolicy:
+    """Asks an OpenAI-compatible server for each turn's action.
+
+    Args:
+        model: The model's name on the server.
+        options: How the server is asked.
+
+    Attributes:
+        model: The model's name on the server.
+        options: How the server is asked.
+        url: Where requests go.
+    """
+
+    def __init__(self, model: str, options: ServerOptions | None = None) -> None:
+        self.model = model
+        self.options = options or ServerOptions()
+        self.url = self.options.url
+        self._shared = sampling_of(model, self.options)
+        self._headers = headers_of(self.options)
+        self._session: ClientSession | None = None
+        self._places = asyncio.Semaphore(self.options.max_concurrency)
+        self._jitter = random.Random()
+        self._num_unanswered = 0
+
+    async def answer(self, turn: Turn) -> Answer:
+        """Ask until there is an answer.
+
+        A prompt that is longer than the server's model can read is an answer too: it ends in `EndReason.OVERFLOW`.
+
+        Raises:
+            ServerError: The last retry failed, or a failure is not one that passes.
+            PolicyError: So did those of many turns before: the server is gone.
+        """
+        try:
+            async with self._places:
+                answer = await self._ask(json.dumps(body_of(self._shared, turn)).encode())
+        except ServerError as error:
+            self._num_unanswered += 1
+            if self._num_unanswered >= self.options.max_unanswered:
+                raise PolicyError(
+                    f"The server left {self._num_unanswered} turns in a row without an answer, so the run stops here. "
+                    f"The last: {error}"
+                ) from error
+            raise
+        self._num_unanswered = 0
+        return answer
+
+    async def close(self) -> None:
+        """Close the connections; a later turn opens others, on whatever event loop then runs."""
+        session, self._session = self._session, None
+        self._places = asyncio.Semaphore(self.options.max_concurrency)
+        if session is not None:
+            await session.close()
+
+    async def _ask(self, body: bytes) -> Answer:
+        """Send a request, and again while its failures may pass.
+
+        Raises:
+            ServerError: There is no answer.
+        """
+        num_tries = self.options.max_retries + 1
+        failure = PassingError("")
+        for number in range(num_tries):
+            if number:
+                await asyncio.sleep(self._pause(number - 1, failure))
+            try:
+                answer = await self._post(body)
+            except PassingError as error:
+                failure = error
+                continue
+            except OverflowedError:
+                return Answer(text="", end=EndReason.OVERFLOW)
+            if number + 1 == num_tries or not is_blank(answer):
+                return answer
+            failure = PassingError("the reply is empty")
+        tries = f"{num_tries} tries" if num_tries > 1 else "1 try"
+        raise ServerError(f"{self.url} gave no answer after {tries}: {failure}.") from failure
+
+    async def _post(self, body: bytes) -> Answer:
+        """Send one request and read its response.
+
+        Raises:
+            PassingError: It failed in a way that may pass.
+            OverflowedError: The prompt is too long.
+            ServerError: It failed in a way that stays.
+        """
+        import aiohttp  # here, for it takes longer to load than all else that most commands need
+
+        if self._session is None:
+            self._session = _open_session(self.options, self._headers)
+        started = time.monotonic()
+        try:
+            async with self._session.post(self.url, data=body, allow_redirects=False) as response:
+                raw = await response.read()
+        except TimeoutError as error:
+            raise PassingError(f"no complete response within {self.options.timeout_s:g} s") from error
+        except aiohttp.ClientError as error:  # bodies that end early or cannot be decoded included
+            raise PassingError(str(error) or type(error).__name__) from error
+        document = _json_of(raw)
+        failed = not 200 <= response.status < 300
+        if failed or (isinstance(document, dict) and "choices" not in document and _tells_of_error(document)):
+            text = raw.decode(errors="replace")
+            raise failure_of(response.status, document, text, response.headers, self.url)
+        if document is None:
+            raise PassingError("the response is not JSON")
+        return read_reply(document, self.options, latency_s=time.monotonic() - started)
+
+    def _pause(self, num_retries: int, failure: PassingError) -> float:
+        """Return how many seconds to wait before the next retry."""
+        backoff = self.options.backoff_s * float(2**num_retries) * self._jitter.uniform(0.5, 1.0)
+        return min(MAX_WAIT_S, max(backoff, failure.retry_after_s))
+
+
+def _open_session(options: ServerOptions, headers: dict[str, str]) -> ClientSession:
+    """Return a client whose connections are found without walking over all of them, however many there are."""
+    from urllib.request import getproxies
+
+    import aiohttp
+
+    return aiohttp.ClientSession(
+        headers=headers,
+        connector=aiohttp.TCPConnector(limit=0),  # the semaphore is the limit
+        timeout=aiohttp.ClientTimeout(total=options.timeout_s),
+        trust_env=bool(getproxies()),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+def _json_of(raw: bytes) -> Any:
+    """Return a body as JSON, None if it is not JSON."""
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _tells_of_error(document: dict[str, Any]) -> bool:
+    """Tell whether a response without choices is an error's."""
+    return "error" in document or document.get("object") == "error"
