@@ -51,7 +51,7 @@ class Agent:
         ids: Every token so far.
         written: Whether the policy wrote each of them: the mask of the loss.
         logprobs: log μ of those that it wrote, 0 for the others.
-        ended: Whether its last turn ended with the end-of-turn token.
+        ended: Whether its last turn ended with the token with which the template ends turns.
         reward: R, once the tree is finished.
         advantage: A.
         weight: w.
@@ -101,9 +101,9 @@ def roll_out(
             acting, generate(model, template.end_ids, prompts, seeds, how), strict=True
         ):
             if not agent.node.ended:
-                agent.ended = ids[-1] in template.end_ids
+                agent.ended = ids[-1] == template.end_id
                 append(agent, ids, logprobs, written=True)
-                tree.runtime.act(agent.node, template.action_text(ids, ended=agent.ended))
+                tree.runtime.act(agent.node, template.action_text(ids, ended=ids[-1] in template.end_ids))
     return trees
 
 

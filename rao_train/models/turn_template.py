@@ -97,7 +97,8 @@ class TurnTemplate:
 
         Args:
             text: The reply.
-            ended: Whether the model ended its turn itself; if not, the end is part of this piece.
+            ended: Whether the model ended its turn with `end_id`; if not, also if it did with another token that ends
+                turns, the end is part of this piece. A template may begin the next turn with that very token.
         """
         before, content, after = self._chat.reply(text)
         ids = self._encode([before[self._end_starts :], content, after])
@@ -117,7 +118,7 @@ class TurnTemplate:
         return ids
 
     def action_text(self, ids: Sequence[int], *, ended: bool) -> str:
-        """Return what the model wrote as text, without the token that ends its turn."""
+        """Return what the model wrote as text, without the token that ended its turn, if one did."""
         return self._cached_text(tuple(ids[:-1] if ended else ids))
 
     def encode(self, text: str) -> list[int]:

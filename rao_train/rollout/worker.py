@@ -73,7 +73,7 @@ class Conversation:
         generated: Whether the model wrote each of them.
         logprobs: log μ of those that it wrote, 0 for the others.
         num_messages: Messages of the node's transcript that the tokens stand for.
-        ended: Whether what the model wrote last ended with its end-of-turn token.
+        ended: Whether what the model wrote last ended with the token with which the template ends turns.
     """
 
     tokens: list[int]
@@ -235,7 +235,8 @@ class RolloutWorker:
         if completion is None:
             tree.runtime.outgrow(node)
         else:
-            tree.conversations[node.id].write(completion.ids, completion.logprobs, ended=completion.ended)
+            by_template = completion.ids[-1:] == [self._template.end_id]  # not by another token that ends turns
+            tree.conversations[node.id].write(completion.ids, completion.logprobs, ended=by_template)
             tree.runtime.act(node, self._template.action_text(completion.ids, ended=completion.ended))
         self._release_if_ended(tree, node)
 

@@ -203,6 +203,24 @@ def test_an_opening_that_the_model_cannot_read_is_named() -> None:
         worker.grow(plans(setup, 0, 1))
 
 
+class OtherEnd(RandomWriter):
+    """Ends every turn with a token that ends turns, but not those of the template."""
+
+    def _write(self, request: Request, sampling: Sampling) -> Completion:
+        written = super()._write(request, sampling)
+        ids = [*written.ids[: -1 if written.ended else None], TOKENIZER.pad_token_id]
+        return Completion(ids, [-1.0] * len(ids), True)
+
+
+def test_the_template_ends_a_turn_that_another_token_ended() -> None:
+    setup = counting(max_turns=4)
+    batch = RolloutWorker(setup, OtherEnd(), TEMPLATE, Sampling()).grow(plans(setup, 0, 3))
+    tokens = [trajectory.tokens_T for rollout in batch.rollouts for trajectory in rollout.trajectories]
+    after = [int(one[place + 1]) for one in tokens for place in np.flatnonzero(one[:-1] == TOKENIZER.pad_token_id)]
+    assert after
+    assert set(after) == {TEMPLATE.end_id}
+
+
 def test_a_template_without_a_system_role_gets_its_text_before_the_goal() -> None:
     tokenizer: Any = build_tokenizer(ACTIONS, 400)
     tokenizer.chat_template = (
