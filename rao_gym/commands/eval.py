@@ -17,6 +17,7 @@ from rao_gym.commands.common import (
     resolve_id,
     summary_table,
 )
+from rao_gym.commands.usage import usage_table
 from rao_gym.errors import InvalidValueError
 from rao_gym.evaluation import EpisodeResult, evaluate
 from rao_gym.evaluation.store import clear
@@ -88,6 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise KeyboardInterrupt(_what_is_left(len(finished), num_episodes, arguments.out)) from None
     console = output_console()
     console.print(summary_table(f"{arguments.policy} on {', '.join(ids)}", found.summaries))
+    if usage := found.usage:
+        console.print(usage_table(usage))
     if found.num_excluded:
         first = next(result.error for result in found.results if result.error)
         console.print(f"Excluded: {found.num_excluded} of {len(found.results)} episodes. The first: {first}")

@@ -14,6 +14,7 @@ from rao_gym.evaluation.results import EpisodeResult, options_as_json, result_of
 from rao_gym.evaluation.rollouts import TaskKey, run_rollouts
 from rao_gym.evaluation.statistics import Summary, summarize
 from rao_gym.evaluation.store import RunFolder
+from rao_gym.evaluation.usage import sum_usage
 from rao_gym.jsonable import JSON
 from rao_gym.limits import check_count
 from rao_gym.policies.base import Policy, PolicyLike
@@ -41,6 +42,11 @@ class EvaluationResult:
     def summaries(self) -> list[Summary]:
         """One summary for each id and difficulty."""
         return summarize(self.results)
+
+    @property
+    def usage(self) -> dict[str, JSON]:
+        """What models used in the episodes that count, by model; see `sum_usage`."""
+        return sum_usage(result.usage for result in self.results)
 
     @property
     def num_excluded(self) -> int:

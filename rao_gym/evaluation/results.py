@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from rao_gym.evaluation.rollouts import Rollout
+from rao_gym.evaluation.usage import check_usage, usage_of
 from rao_gym.jsonable import JSON, check_types, read_json, to_json_value, write_json
 from rao_gym.limits import Limits
 from rao_gym.registry import family_class
@@ -34,6 +35,7 @@ class EpisodeResult:
         depth: Depth of the deepest node.
         critical_path: Turns on the longest chain of nodes that had to wait for each other.
         refusals: Launches that were refused.
+        usage: What models used, by model, where a policy says; see `usage_of`.
         error: Why the episode is excluded; empty when it counts.
     """
 
@@ -54,6 +56,7 @@ class EpisodeResult:
     depth: int = 0
     critical_path: int = 0
     refusals: int = 0
+    usage: dict[str, JSON] = field(default_factory=dict)
     error: str = ""
 
     def limits(self) -> Limits:
@@ -62,7 +65,7 @@ class EpisodeResult:
         Raises:
             UnknownNameError: The environment is no longer registered.
         """
-        names = {field.name for field in fields(Limits)}
+        names = {each.name for each in fields(Limits)}
         chosen: dict[str, Any] = {name: value for name, value in self.options.items() if name in names}
         return replace(family_class(self.id).default_limits, **chosen)
 
@@ -80,11 +83,12 @@ class EpisodeResult:
         document = read_json(text)
         if not isinstance(document, dict):
             raise ValueError("it is not a JSON object")
-        names = {field.name for field in fields(cls)}
+        names = {each.name for each in fields(cls)}
         wrong = names ^ set(document)
         if wrong:
             raise ValueError(f"it lacks the keys of a result, or has others: {', '.join(sorted(wrong))}")
         check_types(cls, document)
+        check_usage(document["usage"])
         success = document["success"]
         if success is not None and not 0 <= success <= 1:
             raise ValueError(f"success must be in [0, 1] or null, got {success}")
@@ -124,6 +128,7 @@ def result_of(
         depth=tree.depth,
         critical_path=tree.critical_path(),
         refusals=sum(node.refusals for node in tree.nodes),
+        usage=usage_of(tree),
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import sqrt
 from statistics import fmean
 
 from rao_gym.errors import InvalidValueError
 from rao_gym.evaluation.results import EpisodeResult
+from rao_gym.evaluation.usage import sum_usage
+from rao_gym.jsonable import JSON
 
 Z_95 = 1.959963984540054
 """The normal distribution's quantile that leaves 2.5% on either side."""
@@ -34,6 +36,7 @@ class Summary:
         depth: Depth of the deepest node.
         critical_path: Turns that have to follow each other.
         speed_up: Turns for each turn of the critical path: what running children at once gains.
+        usage: Totals of what models used, by model, with percentiles of their latency; see `sum_usage`.
     """
 
     id: str
@@ -50,6 +53,7 @@ class Summary:
     depth: float | None = None
     critical_path: float | None = None
     speed_up: float | None = None
+    usage: dict[str, JSON] = field(default_factory=dict)
 
 
 def wilson_interval(mean: float, num_episodes: int, z: float = Z_95) -> tuple[float, float]:
@@ -115,5 +119,6 @@ def _summary(group: Sequence[EpisodeResult]) -> Summary:
         nodes=fmean(result.nodes for result in counted),
         depth=fmean(result.depth for result in counted),
         critical_path=fmean(result.critical_path for result in counted),
+        usage=sum_usage(result.usage for result in counted),
         speed_up=turns / critical_path if critical_path else None,  # a server may read not even the openings
     )

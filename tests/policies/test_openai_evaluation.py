@@ -124,6 +124,29 @@ def test_a_server_that_dies_stops_the_run_which_goes_on_at_another_address(
     assert "secret" not in "".join(result.to_json() for result in results)
 
 
+def test_usage_is_in_the_table_the_results_and_the_summary(
+    chat_server: Any, evaluate_server: Any, tmp_path: Path
+) -> None:
+    def answer(body: dict[str, Any]) -> Any:
+        usage = {"prompt_tokens": 2000, "completion_tokens": 50}
+        choice = {"message": {"content": solve(body)}, "finish_reason": "stop"}
+        document = {"model": "m-v2", "choices": [choice], "usage": usage}
+        return chat_server.response(body=json.dumps(document).encode())
+
+    chat_server.answer = answer
+    _, shown, results = evaluate_server("--episodes", "3", "-p", "input_price=1", "-p", "output_price=10")
+    used = results[0].usage["m-v2"]
+    assert (used["calls"], used["prompt_tokens"], used["completion_tokens"]) == (1, 2000, 50)
+    assert len(used["latency_s"]) == 1
+    (summary,) = json.loads((tmp_path / "run" / "summary.json").read_text())
+    total = summary["usage"]["m-v2"]
+    assert (total["calls"], total["prompt_tokens"], total["ended"]) == (3, 6000, {"finished": 3})
+    assert total["cost"] == pytest.approx(3 * 0.0025)
+    assert total["latency_p50_s"] <= total["latency_p90_s"] <= total["latency_p99_s"]
+    row = next(line for line in shown.splitlines() if "m-v2" in line)
+    assert all(text in row for text in ("6,000", "150", "0.0075", "finished 3"))
+
+
 def hear_ctrl_c() -> None:
     """Undo what a job in the background inherits: it is deaf to Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
