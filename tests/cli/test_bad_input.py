@@ -116,8 +116,8 @@ def test_a_policy_that_breaks_is_one_line(rao: Rao, tmp_path: Path, monkeypatch:
     )
     for name, message in (
         ("raises", "The policy raised ZeroDivisionError: division by zero (policies_that_break.py, line 2)"),
-        ("nothing", "The policy returned NoneType, not a sequence of 1 action texts"),
-        ("short", "The policy returned 0 items, not a sequence of 1 action texts"),
+        ("nothing", "The policy returned NoneType, not a sequence of 1 actions"),
+        ("short", "The policy returned 0 items, not a sequence of 1 actions"),
         ("lines", "The policy raised ValueError: a b"),
     ):
         done = rao(*EVAL, "--policy", f"policies_that_break:{name}")
