@@ -84,7 +84,7 @@ def random_batch(num_sequences: int, longest: int, vocabulary: int) -> list[Cred
             depth=0,
             rollout=place,
             group=0,
-            policy_version=0,
+            versions_T=np.zeros(length, dtype=np.int32),
         )
         batch.append(CreditedTrajectory(trajectory=trajectory, reward=0.0, advantage=float(generator.normal())))
     return batch

@@ -14,7 +14,7 @@ from time import perf_counter
 
 import torch
 
-from rao_train.engines import Completion, Request, Sampling, TransformersEngine
+from rao_train.engines import BatchEngine, Completion, Request, Sampling, TransformersEngine
 from rao_train.models.loading import load_folder
 from rao_train.models.turn_template import TurnTemplate
 from rao_train.recipes.reading import load_recipe
@@ -23,7 +23,7 @@ from rao_train.rollout.worker import PlannedRollout, RolloutWorker
 Event = Sequence[Request] | Hashable
 
 
-class Observer:
+class Observer(BatchEngine):
     """Passes everything on to an engine and keeps it.
 
     Args:
@@ -34,6 +34,7 @@ class Observer:
     """
 
     def __init__(self, engine: TransformersEngine) -> None:
+        super().__init__()
         self._engine = engine
         self.events: list[tuple[str, Event]] = []
 
@@ -48,9 +49,9 @@ class Observer:
         self.events.append(("release", session))
         self._engine.release(session)
 
-    def sync_weights(self) -> None:
+    def sync_weights(self, version: int) -> None:
         """Forget all conversations."""
-        self._engine.sync_weights()
+        self._engine.sync_weights(version)
 
 
 def main() -> None:

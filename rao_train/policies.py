@@ -10,18 +10,19 @@ import numpy as np
 
 from rao_gym.errors import InvalidValueError
 from rao_gym.jsonable import JSON
-from rao_gym.policies.base import Turn
+from rao_gym.policies.base import Answer, EndReason, Turn
 from rao_train.engines import Completion, Request, Sampling, TransformersEngine
 from rao_train.models.generation_config import declared_end_ids
 from rao_train.models.loading import load_folder
 from rao_train.models.turn_template import TurnTemplate
+from rao_train.rollout.player import EnginePlayer
 
 
 class HuggingFacePolicy:
     """Acts with a causal language model.
 
-    Transcripts are tokenized turn by turn, as in training. Draws are seeded by what the model reads, so that equal
-    transcripts get equal answers whatever else is in the batch.
+    It plays as in training: a node's tokens are kept from turn to turn, its draws are seeded by its tree and its place
+    in it, and a node whose transcript outgrows the model ends, out of window.
 
     Args:
         path: A folder that `AutoModelForCausalLM` loads, with a tokenizer that has a chat template.
@@ -59,35 +60,38 @@ class HuggingFacePolicy:
         self._engine = TransformersEngine(model, list(self._template.end_ids))
         config: Any = model.config.get_text_config()
         self._max_length: int | None = getattr(config, "max_position_embeddings", None)
+        if self._max_length is not None and max_tokens >= self._max_length:
+            raise InvalidValueError(
+                f"max_tokens={max_tokens} leaves no room for a prompt: {path} reads {self._max_length} tokens."
+            )
         self._seed = seed
 
-    def act(self, turns: Sequence[Turn]) -> list[str]:
-        """Write one action text for each turn."""
+    def player(self) -> EnginePlayer:
+        """Return what plays whole trees, as in training: conversations are kept, draws are seeded node by node."""
+        return EnginePlayer(
+            self._engine, self._template, self._sampling, max_length=self._max_length, seed=(self._seed,)
+        )
+
+    def act(self, turns: Sequence[Turn]) -> list[Answer]:
+        """Write one action for each turn, of which nothing is known but what it says; drivers ask a `player`."""
         requests = [self._request(turn) for turn in turns]
         readable = [request for request in requests if request is not None]
         completions = iter(self._engine.generate(readable, self._sampling) if readable else [])
-        return ["" if request is None else self._text(next(completions)) for request in requests]
+        return [self._answer(None if request is None else next(completions)) for request in requests]
 
-    def _text(self, completion: Completion) -> str:
-        """Return a completion as an action text."""
-        return self._template.action_text(completion.ids, ended=completion.ended)
+    def _answer(self, completion: Completion | None) -> Answer:
+        """Return a completion as an answer; None stands for a transcript that the model cannot read."""
+        if completion is None:
+            return Answer("", end=EndReason.OVERFLOW)
+        text = self._template.action_text(completion.ids, ended=completion.ended)
+        return Answer(text, end=EndReason.FINISHED if completion.ended else EndReason.LENGTH)
 
     def _request(self, turn: Turn) -> Request | None:
-        """Return what is asked of the engine; None for a transcript that is longer than the model can read.
-
-        Raises:
-            InvalidValueError: The model cannot even read a task's opening.
-        """
+        """Return what is asked of the engine; None for a transcript that is longer than the model can read."""
         ids = self._template.transcript(turn.messages)
-        length = len(ids) + self._sampling.max_new_tokens
-        if self._max_length is not None and length > self._max_length:
-            if turn.depth == 0 and all(message["role"] != "assistant" for message in turn.messages):
-                raise InvalidValueError(
-                    f"A task's opening takes {len(ids)} tokens and a turn up to {self._sampling.max_new_tokens}; the "
-                    f"model reads {self._max_length}. Lower max_tokens or the difficulty."
-                )
+        if self._max_length is not None and len(ids) + self._sampling.max_new_tokens > self._max_length:
             return None
-        drawn_from = np.asarray(ids, dtype=np.int32).tobytes()
+        drawn_from = turn.agent.encode() + np.asarray(ids, dtype=np.int32).tobytes()
         return Request(ids, (self._seed, *np.frombuffer(_digest(drawn_from), dtype=np.uint32).tolist()))
 
 

@@ -63,7 +63,7 @@ def make_trajectory(length: int, *, seed: int = 0, depth: int = 0, node: int = 0
         depth=depth,
         rollout=rollout,
         group=0,
-        policy_version=0,
+        versions_T=np.zeros(length, dtype=np.int32),
     )
 
 
@@ -139,7 +139,7 @@ def make_rollout(plan: Plan, *, index: int = 0, group: int = 0, judge: Judge | N
             depth=node.depth,
             rollout=index,
             group=group,
-            policy_version=0,
+            versions_T=np.zeros(3, dtype=np.int32),
         )
         for node in tree.nodes
         if node.turns

@@ -1,9 +1,12 @@
-"""What a generation engine is: token ids in, token ids and their log-probabilities out, in batches."""
+"""What a generation engine is: token ids in, token ids and their log-probabilities out, each when it is there."""
 
 from __future__ import annotations
 
+import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from rao_gym.errors import InvalidValueError
@@ -79,6 +82,14 @@ class Request:
     session: Hashable | None = None
 
 
+class CompletionEnd(StrEnum):
+    """Why a completion ended: with a token that ends a turn, at `max_new_tokens`, or because the engine gave it up."""
+
+    END_TOKEN = "end_token"
+    LENGTH = "length"
+    ABORTED = "aborted"
+
+
 @dataclass(frozen=True)
 class Completion:
     """What the model wrote.
@@ -87,22 +98,92 @@ class Completion:
         ids: The tokens, with the end-of-turn token if it wrote one.
         logprobs: Log-probability of each under the model at the sampling temperature, over the whole
             vocabulary: `top_p` and `top_k` narrow what is drawn, not this. At temperature 0, as at 1.
-        ended: Whether the last token is an end-of-turn token; otherwise `max_new_tokens` ran out.
+        end: Why it ended.
+        versions: For each token the version of the weights that wrote it.
     """
 
     ids: list[int]
     logprobs: list[float]
-    ended: bool
+    end: CompletionEnd
+    versions: list[int]
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last token is an end-of-turn token."""
+        return self.end is CompletionEnd.END_TOKEN
 
 
 class Engine(Protocol):
-    """Generates with the weights that the learner trains."""
+    """Generates with the weights that the learner trains; requests come and go one by one."""
 
-    def generate(self, requests: Sequence[Request], sampling: Sampling) -> list[Completion]:
-        """Return one completion for each request, in order."""
+    def submit(self, request: Request, sampling: Sampling) -> int:
+        """Ask for a completion and return its ticket; tickets increase."""
+
+    def completed(self) -> list[tuple[int, Completion]]:
+        """Return the completions that are there, by ticket; waits for one at least, and is empty if none is to come."""
+
+    def cancel(self, tickets: Sequence[int]) -> None:
+        """Give up requests; their completions never come."""
 
     def release(self, session: Hashable) -> None:
         """Forget what is kept of a conversation."""
 
-    def sync_weights(self) -> None:
-        """Take over the learner's weights as they are now, and forget every conversation."""
+    def sync_weights(self, version: int) -> None:
+        """Take over the learner's weights as they are now, and forget every conversation; nothing may be under way.
+
+        Args:
+            version: What these weights are called in `Completion.versions`.
+        """
+
+    def close(self) -> None:
+        """Give back what the engine holds."""
+
+
+class BatchEngine(ABC):
+    """An engine that generates all that has been submitted as one batch, in the order of the tickets.
+
+    Attributes:
+        version: Version of the weights.
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._tickets = itertools.count()
+        self._queued: dict[int, tuple[Request, Sampling]] = {}
+
+    @abstractmethod
+    def generate(self, requests: Sequence[Request], sampling: Sampling) -> list[Completion]:
+        """Return one completion for each request, in order."""
+
+    @abstractmethod
+    def release(self, session: Hashable) -> None:
+        """Forget what is kept of a conversation."""
+
+    def submit(self, request: Request, sampling: Sampling) -> int:
+        """Put a request into the next batch; its ids must stay as they are until then."""
+        ticket = next(self._tickets)
+        self._queued[ticket] = request, sampling
+        return ticket
+
+    def completed(self) -> list[tuple[int, Completion]]:
+        """Generate the batch."""
+        queued, self._queued = self._queued, {}
+        completions: dict[int, Completion] = {}
+        for sampling in dict.fromkeys(sampling for _, sampling in queued.values()):
+            tickets = [ticket for ticket, (_, wanted) in queued.items() if wanted == sampling]
+            requests = [queued[ticket][0] for ticket in tickets]
+            completions.update(zip(tickets, self.generate(requests, sampling), strict=True))
+        return sorted(completions.items(), key=lambda item: item[0])
+
+    def cancel(self, tickets: Sequence[int]) -> None:
+        """Take requests out of the next batch."""
+        for ticket in tickets:
+            self._queued.pop(ticket, None)
+
+    def sync_weights(self, version: int) -> None:
+        """Call the weights by a new version."""
+        self.version = version
+
+    def close(self) -> None:
+        """Give up what is queued."""
+        self._queued.clear()

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rao_train.engines.base import Completion, EngineSettings, Request, Sampling
+from rao_train.engines.base import BatchEngine, Completion, CompletionEnd, EngineSettings, Request, Sampling
 from rao_train.engines.cache import Rows, evaluating
 from rao_train.engines.cache_check import open_model
 
@@ -23,7 +23,7 @@ _SHRINK_BELOW = 0.75
 """The batch is shrunk when fewer than this share of its rows still write."""
 
 
-class TransformersEngine:
+class TransformersEngine(BatchEngine):
     """Generates with a model that stays where it is.
 
     Args:
@@ -45,6 +45,7 @@ class TransformersEngine:
         *,
         bf16: bool = False,
     ) -> None:
+        super().__init__()
         self._model = model
         self._end_ids = frozenset(end_ids)
         self._settings = settings or EngineSettings()
@@ -60,8 +61,9 @@ class TransformersEngine:
         """Forget what is kept of a conversation."""
         self._cached.release(session)
 
-    def sync_weights(self) -> None:
+    def sync_weights(self, version: int) -> None:
         """Forget every conversation; the weights are the learner's own."""
+        super().sync_weights(version)
         self._cached.clear()
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> list[Completion]:
@@ -106,7 +108,15 @@ class TransformersEngine:
                 tokens_B = self._shrink(rows, requests, tokens_B)
             logits_BV = self._cached.step(rows, tokens_B)
         self._cached.keep(rows, requests, range(len(rows.open)))
-        return [Completion(row.ids, row.logprobs, row.ended) for row in writing]
+        return [
+            Completion(
+                row.ids,
+                row.logprobs,
+                CompletionEnd.END_TOKEN if row.ended else CompletionEnd.LENGTH,
+                [self.version] * len(row.ids),
+            )
+            for row in writing
+        ]
 
     def _shrink(self, rows: Rows, requests: Sequence[Request], tokens_B: Tensor) -> Tensor:
         """Drop the rows that have ended and return the last tokens of the others."""

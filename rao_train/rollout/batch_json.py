@@ -12,8 +12,8 @@ from rao_gym.tree import ExecutionTree
 from rao_train.rollout.trajectory import Rollout, Trajectory
 from rao_train.rollout.worker import RolloutBatch
 
-_COUNTS = ("policy_version", "seconds_generating", "seconds_acting", "num_generated", "num_read")
-_PLACES = ("node", "depth", "rollout", "group", "policy_version")
+_COUNTS = ("policy_version", "seconds_generating", "seconds_acting", "num_generated", "num_read", "num_skipped")
+_PLACES = ("node", "depth", "rollout", "group")
 
 
 def batch_to_json(batch: RolloutBatch) -> str:
@@ -56,6 +56,7 @@ def _trajectory_to_dict(trajectory: Trajectory) -> dict[str, Any]:
         "tokens_T": trajectory.tokens_T.tolist(),
         "mask_T": trajectory.mask_T.tolist(),
         "logprobs_T": trajectory.logprobs_T.tolist(),
+        "versions_T": trajectory.versions_T.tolist(),
     }
 
 
@@ -64,5 +65,6 @@ def _trajectory_from_dict(document: dict[str, Any]) -> Trajectory:
         tokens_T=np.array(document["tokens_T"], dtype=np.int32),
         mask_T=np.array(document["mask_T"], dtype=np.bool_),
         logprobs_T=np.array(document["logprobs_T"], dtype=np.float32),
+        versions_T=np.array(document["versions_T"], dtype=np.int32),
         **{name: document[name] for name in _PLACES},
     )

@@ -70,19 +70,19 @@ class Trajectory(TokenSequence):
         tokens_T: Token ids exactly as read and generated, int32.
         mask_T: True exactly on the tokens that the policy generated, bool.
         logprobs_T: log μ of each generated token under the policy that sampled it, 0 elsewhere, float32.
+        versions_T: Version of the weights that generated each token, 0 elsewhere, int32.
         node: The node's id in its tree.
         depth: The node's depth; 0 for the root.
         rollout: Index of the rollout, unique over all groups of a batch.
         group: Index of the group, whose rollouts share one task.
-        policy_version: Version of the weights that generated the first token.
     """
 
     logprobs_T: NDArray[np.float32]
+    versions_T: NDArray[np.int32]
     node: int
     depth: int
     rollout: int
     group: int
-    policy_version: int
 
     def __post_init__(self) -> None:
         """Check types, shapes and ranges.
@@ -97,7 +97,10 @@ class Trajectory(TokenSequence):
         possible_T = (self.logprobs_T > -np.inf) & (self.logprobs_T <= 1e-4)  # engines round
         if np.count_nonzero(possible_T) < len(self.logprobs_T):
             raise InvalidValueError("logprobs_T must be finite and at most 0, as log-probabilities are.")
-        for name in ("node", "depth", "rollout", "group", "policy_version"):
+        check_array("versions_T", self.versions_T, np.int32, len(self.tokens_T))
+        if np.count_nonzero(self.versions_T < 0) or np.count_nonzero(self.versions_T[~self.mask_T]):
+            raise InvalidValueError("versions_T must be at least 0, and 0 on tokens that the policy did not generate.")
+        for name in ("node", "depth", "rollout", "group"):
             if getattr(self, name) < 0:
                 raise InvalidValueError(f"{name} must be at least 0, got {getattr(self, name)}.")
 

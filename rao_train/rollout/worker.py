@@ -1,28 +1,29 @@
 """Rollouts: many runtimes over one engine, and the token-exact trajectories that they leave behind.
 
-In every round the ready nodes of all trees are generated for together. A node's sequence begins with its opening
-messages; each turn appends what was generated, then the piece of the chat template that carries the reply. So the
-ids along a trajectory are exactly what the model read and wrote, and the mask is True exactly on what it wrote.
+Every node is generated for as soon as it is ready, as far as the engine allows. The ids along a trajectory are exactly
+what the model read and wrote, and the mask is True exactly on what it wrote.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from rao_gym.errors import InvalidValueError
+from rao_gym.errors import InvalidValueError, ServerError
+from rao_gym.evaluation.driver import Driver, Growing
 from rao_gym.registry import Setup
 from rao_gym.rewards import Judge, success_signals
 from rao_gym.runtime import Runtime
 from rao_gym.sandbox import Sandbox
 from rao_gym.tasks.base import Task
-from rao_gym.tree import Node
-from rao_train.engines.base import Completion, Engine, Request, Sampling
+from rao_gym.tree import StopReason
+from rao_train.engines.base import Engine, Sampling
 from rao_train.models.turn_template import TurnTemplate
+from rao_train.rollout.player import Conversation, EnginePlayer
 from rao_train.rollout.trajectory import Rollout, Trajectory
 
 
@@ -54,6 +55,7 @@ class RolloutBatch:
         seconds_acting: Time in the environment and in tokenizing.
         num_generated: Tokens that the model wrote.
         num_read: Tokens of all trajectories that it did not write.
+        num_skipped: Trees left out because the model cannot read their task's opening.
     """
 
     rollouts: Sequence[Rollout]
@@ -62,63 +64,14 @@ class RolloutBatch:
     seconds_acting: float
     num_generated: int
     num_read: int
+    num_skipped: int = 0
 
-
-@dataclass(slots=True)
-class Conversation:
-    """One node's tokens as they grow.
-
-    Attributes:
-        tokens: Every token so far.
-        generated: Whether the model wrote each of them.
-        logprobs: log μ of those that it wrote, 0 for the others.
-        num_messages: Messages of the node's transcript that the tokens stand for.
-        ended: Whether what the model wrote last ended with the token with which the template ends turns.
-    """
-
-    tokens: list[int]
-    generated: list[bool]
-    logprobs: list[float]
-    num_messages: int
-    ended: bool = True
-
-    @classmethod
-    def open(cls, node: Node, template: TurnTemplate) -> Conversation:
-        """Begin with the opening messages of a node."""
-        tokens = template.opening(node.messages)
-        return cls(tokens, [False] * len(tokens), [0.0] * len(tokens), len(node.messages))
-
-    def write(self, ids: Sequence[int], logprobs: Sequence[float], *, ended: bool) -> None:
-        """Append what the model wrote."""
-        self.tokens += ids
-        self.logprobs += logprobs
-        self.generated += [True] * len(ids)
-        self.num_messages += 1
-        self.ended = ended
-
-    def read(self, node: Node, template: TurnTemplate) -> None:
-        """Append the reply to the last action, if it is there and has not been read."""
-        if len(node.messages) > self.num_messages:
-            ids = template.reply(node.messages[self.num_messages]["content"], ended=self.ended)
-            self.tokens += ids
-            self.logprobs += [0.0] * len(ids)
-            self.generated += [False] * len(ids)
-            self.num_messages += 1
-
-
-@dataclass(slots=True)
-class _Growing:
-    """A tree while it grows.
-
-    Attributes:
-        plan: What was planned.
-        runtime: Where it grows.
-        conversations: The tokens of the nodes that have been asked to act, by the node's id.
-    """
-
-    plan: PlannedRollout
-    runtime: Runtime[Any]
-    conversations: dict[int, Conversation] = field(default_factory=dict)
+    def groups(self) -> list[list[Rollout]]:
+        """Return the rollouts by their group."""
+        groups: dict[int, list[Rollout]] = {}
+        for rollout in self.rollouts:
+            groups.setdefault(rollout.group, []).append(rollout)
+        return list(groups.values())
 
 
 class RolloutWorker:
@@ -159,36 +112,40 @@ class RolloutWorker:
             plans: One for each tree.
             policy_version: Version of the engine's weights.
 
+        A task whose opening is longer than the model can read is left out, and counted. A node that outgrows the
+        model later on ends, out of window.
+
         Raises:
-            InvalidValueError: The model cannot even read the opening of a task. A node that outgrows the model later
-                on ends, out of window.
+            InvalidValueError: The model cannot read the opening of a single task.
+            ServerError: The engine gave up a turn.
         """
         started = perf_counter()
-        seconds_generating = 0.0
-        growing = [_Growing(plan, runtime) for plan, runtime in zip(plans, self._runtimes_for(len(plans)), strict=True)]
-        for tree in growing:
-            tree.runtime.start(tree.plan.task)
-        active = growing
-        while active:
-            ready = [(tree, node) for tree in active for node in tree.runtime.ready]
-            asked = [(tree, node, self._request(tree, node)) for tree, node in ready]
-            requests = [request for _, _, request in asked if request is not None]
-            before = perf_counter()
-            completions = iter(self._engine.generate(requests, self._sampling) if requests else ())
-            seconds_generating += perf_counter() - before
-            for tree, node, request in asked:
-                self._act(tree, node, None if request is None else next(completions))
-            active = [tree for tree in active if not tree.runtime.done]
-        rollouts = [self._finished(tree, policy_version) for tree in growing]
+        player = EnginePlayer(self._engine, self._template, self._sampling, max_length=self._max_length)
+        plans_by_runtime = dict(zip(self._runtimes_for(len(plans)), plans, strict=True))
+        grown: dict[int, Rollout] = {}
+        for tree in Driver(player).grow(self._started(plans)):
+            if tree.error:
+                raise ServerError(tree.error)
+            root = tree.runtime.tree.root
+            if root.turns or root.stop_reason is not StopReason.OUT_OF_WINDOW:
+                plan = plans_by_runtime[tree.runtime]
+                grown[plan.index] = self._finished(tree, plan, player.conversations(plan.index))
+        rollouts = [grown[plan.index] for plan in plans if plan.index in grown]
+        if plans and not rollouts:
+            raise InvalidValueError(
+                f"The model reads {self._max_length} tokens, less than the opening of any task and a turn of "
+                f"{self._sampling.max_new_tokens} take. Lower sampling.max_new_tokens or the difficulty."
+            )
         trajectories = [trajectory for rollout in rollouts for trajectory in rollout.trajectories]
         num_generated = sum(trajectory.num_learned for trajectory in trajectories)
         return RolloutBatch(
             rollouts=rollouts,
             policy_version=policy_version,
-            seconds_generating=seconds_generating,
-            seconds_acting=perf_counter() - started - seconds_generating,
+            seconds_generating=player.seconds,
+            seconds_acting=perf_counter() - started - player.seconds,
             num_generated=num_generated,
             num_read=sum(map(len, trajectories)) - num_generated,
+            num_skipped=len(plans) - len(rollouts),
         )
 
     def close(self) -> None:
@@ -203,53 +160,15 @@ class RolloutWorker:
             self._runtimes.append(self._setup.runtime(self._sandbox))
         return self._runtimes[:num_trees]
 
-    def _request(self, tree: _Growing, node: Node) -> Request | None:
-        """Bring a ready node's tokens up to date and ask for its next turn, if the model can read that much.
+    def _started(self, plans: Sequence[PlannedRollout]) -> Iterator[Growing]:
+        """Begin the trees."""
+        for plan, runtime in zip(plans, self._runtimes_for(len(plans)), strict=True):
+            runtime.start(plan.task)
+            yield Growing(name=plan.index, runtime=runtime, seed=plan.seed)
 
-        Raises:
-            InvalidValueError: It cannot read a root's opening.
-        """
-        conversation = tree.conversations.get(node.id)
-        if conversation is None:
-            conversation = tree.conversations[node.id] = Conversation.open(node, self._template)
-        conversation.read(node, self._template)
-        length = len(conversation.tokens) + self._sampling.max_new_tokens
-        if self._max_length is not None and length > self._max_length:
-            if node.parent is None and node.turns == 0:
-                raise InvalidValueError(
-                    f"A task's opening takes {len(conversation.tokens)} tokens and a turn up to "
-                    f"{self._sampling.max_new_tokens}; the model reads {self._max_length}. Lower "
-                    "sampling.max_new_tokens or the difficulty."
-                )
-            return None
-        seed = (*tree.plan.seed, node.id, node.turns)
-        return Request(conversation.tokens, seed, session=(tree.plan.index, node.id))
-
-    def _act(self, tree: _Growing, node: Node, completion: Completion | None) -> None:
-        """Append what was generated and take the node's turn; a node that the model cannot read ends.
-
-        Another turn of this round may have ended the node already.
-        """
-        if node.ended:
-            return
-        if completion is None:
-            tree.runtime.outgrow(node)
-        else:
-            by_template = completion.ids[-1:] == [self._template.end_id]  # not by another token that ends turns
-            tree.conversations[node.id].write(completion.ids, completion.logprobs, ended=by_template)
-            tree.runtime.act(node, self._template.action_text(completion.ids, ended=completion.ended))
-        self._release_if_ended(tree, node)
-
-    def _release_if_ended(self, tree: _Growing, node: Node) -> None:
-        """Let the engine forget a node that has no more turns."""
-        if node.ended:
-            self._engine.release((tree.plan.index, node.id))
-
-    def _finished(self, tree: _Growing, policy_version: int) -> Rollout:
+    def _finished(self, tree: Growing, plan: PlannedRollout, conversations: Mapping[int, Conversation]) -> Rollout:
         """Return a tree whose root has ended, with its trajectories."""
         finished = tree.runtime.tree
-        for node_id in tree.conversations:
-            self._engine.release((tree.plan.index, node_id))
         return Rollout(
             tree=finished,
             signals=success_signals(finished, self._judge),
@@ -258,15 +177,15 @@ class RolloutWorker:
                     tokens_T=np.array(conversation.tokens, dtype=np.int32),
                     mask_T=np.array(conversation.generated, dtype=np.bool_),
                     logprobs_T=np.array(conversation.logprobs, dtype=np.float32),
+                    versions_T=np.array(conversation.versions, dtype=np.int32),
                     node=node_id,
                     depth=finished.nodes[node_id].depth,
-                    rollout=tree.plan.index,
-                    group=tree.plan.group,
-                    policy_version=policy_version,
+                    rollout=plan.index,
+                    group=plan.group,
                 )
-                for node_id, conversation in sorted(tree.conversations.items())
+                for node_id, conversation in sorted(conversations.items())
                 if any(conversation.generated)
             ],
-            index=tree.plan.index,
-            group=tree.plan.group,
+            index=plan.index,
+            group=plan.group,
         )

@@ -38,6 +38,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "tree/delegation_rate": "Share of the nodes that launched at least one sub-agent.",
     "tree/refusals": "Launches refused in a tree.",
     "tree/finished": "Share of the nodes that ended by finishing, not by a limit.",
+    "tree/skipped": "Trees left out because the model cannot read their task's opening.",
     "tokens/generated": "Tokens that the model wrote.",
     "tokens/read": "Tokens of the trajectories that it did not write.",
     "tokens/per_trajectory": "Tokens of a trajectory.",
@@ -102,6 +103,7 @@ def rollout_metrics(batch: RolloutBatch) -> Metrics:
     num_trajectories = sum(len(rollout.trajectories) for rollout in batch.rollouts)
     return tree_metrics(trees) | {
         "curriculum/difficulty": fmean(tree.task.difficulty for tree in trees),
+        "tree/skipped": batch.num_skipped,
         "tokens/generated": batch.num_generated,
         "tokens/read": batch.num_read,
         "tokens/per_trajectory": (batch.num_generated + batch.num_read) / max(1, num_trajectories),

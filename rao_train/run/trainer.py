@@ -222,7 +222,7 @@ class Trainer:
         before = perf_counter()
         metrics, updates = self._learn(batch)
         learning = perf_counter() - before
-        self._engine.sync_weights()
+        self._engine.sync_weights(state.version + 1)
         self._sampled_trees = [rollout.tree for rollout in batch.rollouts[: recipe.logging.trees]]
         seconds = perf_counter() - started
         state.seconds += seconds
@@ -253,10 +253,9 @@ class Trainer:
                 plans.append(PlannedRollout(task=task, index=len(plans), group=group, seed=draws))
         self.state.num_batches += 1
         batch = self._worker.grow(plans, policy_version=self.state.version)
-        for place in range(0, len(plans), training.group_size):
-            group_trees = batch.rollouts[place : place + training.group_size]
-            success = fmean(rollout.signals.by_node.get(0, 0.0) for rollout in group_trees)
-            self._schedule.update(plans[place].task.record.difficulty, success)
+        for rollouts in batch.groups():
+            success = fmean(rollout.signals.by_node.get(0, 0.0) for rollout in rollouts)
+            self._schedule.update(rollouts[0].tree.task.difficulty, success)
         return batch
 
     def _learn(self, batch: RolloutBatch) -> tuple[Metrics, list[LearnerMetrics]]:
@@ -376,7 +375,7 @@ class Trainer:
         self.state = TrainerState(**saved, queue=deque(map(batch_from_json, pending)))
         self._phase = next(phase for phase in self._phases if self.state.tick <= phase.end)
         self._learner.settings = self._learner_settings()
-        self._engine.sync_weights()
+        self._engine.sync_weights(self.state.version)
 
 
 def phases_of(recipe: Recipe) -> list[Phase]:

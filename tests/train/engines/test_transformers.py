@@ -170,7 +170,7 @@ def test_a_kept_conversation_goes_on_as_if_it_were_read_anew(
     assert keeping.num_kept == 7
     keeping.release(0)
     assert keeping.num_kept == 6
-    keeping.sync_weights()
+    keeping.sync_weights(1)
     assert keeping.num_kept == forgetting.num_kept == 0
 
 

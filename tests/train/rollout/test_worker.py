@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from rao_gym.errors import FileFormatError, InvalidValueError
 from rao_gym.registry import Setup, setup_of
 from rao_gym.tree import ChatMessage, StopReason
-from rao_train.engines import Completion, Request, Sampling, TransformersEngine
+from rao_train.engines import BatchEngine, Completion, CompletionEnd, Request, Sampling, TransformersEngine
 from rao_train.learning.batching import input_length
 from rao_train.models.tiny import TinyModelSettings, build_model, build_tokenizer
 from rao_train.models.turn_template import TurnTemplate
@@ -37,10 +38,11 @@ TOKENIZER: Any = build_tokenizer([text for text in ACTIONS for _ in range(3)], 6
 TEMPLATE = TurnTemplate(TOKENIZER)
 
 
-class RandomWriter:
+class RandomWriter(BatchEngine):
     """An engine that writes random actions, cut into tokens in random ways, and remembers all of it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.written: dict[Hashable, list[Completion]] = {}
         self.read: dict[Hashable, list[list[int]]] = {}
         self.released: list[Hashable] = []
@@ -55,16 +57,14 @@ class RandomWriter:
         ids = [token for cut, end in itertools.pairwise(cuts) for token in TEMPLATE.encode(text[cut:end])]
         ended = bool(rng.random() < 0.8) or not ids
         ids = [*ids, TEMPLATE.end_id] if ended else ids
-        completion = Completion(ids, [-float(value) for value in rng.random(len(ids))], ended)
+        end = CompletionEnd.END_TOKEN if ended else CompletionEnd.LENGTH
+        completion = Completion(ids, [-float(value) for value in rng.random(len(ids))], end, [3] * len(ids))
         self.written.setdefault(request.session, []).append(completion)
         self.read.setdefault(request.session, []).append(list(request.ids))
         return completion
 
     def release(self, session: Hashable) -> None:
         self.released.append(session)
-
-    def sync_weights(self) -> None:
-        """Keep nothing."""
 
 
 def counting(**options: Any) -> Setup:
@@ -196,10 +196,22 @@ def test_a_node_that_outgrows_the_model_ends_out_of_window() -> None:
     assert all(input_length(one) <= opening + 200 for rollout in batch.rollouts for one in rollout.trajectories)
 
 
-def test_an_opening_that_the_model_cannot_read_is_named() -> None:
+def test_a_task_whose_opening_the_model_cannot_read_is_left_out_and_counted() -> None:
+    setup = counting(max_turns=1, max_depth=0)
+    tasks = plans(setup, 0, 4)
+    lengths = [len(TEMPLATE.opening(setup.runtime().start(plan.task).messages)) for plan in tasks]
+    record = replace(tasks[1].task.record, goal=f"Sum the numbers. {'Well. ' * 100}")
+    tasks[1] = replace(tasks[1], task=replace(tasks[1].task, record=record))
+    sampling = Sampling(max_new_tokens=10)
+    batch = RolloutWorker(setup, RandomWriter(), TEMPLATE, sampling, max_length=max(lengths) + 10).grow(tasks)
+    assert [rollout.index for rollout in batch.rollouts] == [0, 2, 3]
+    assert batch.num_skipped == 1
+
+
+def test_openings_none_of_which_the_model_can_read_are_named() -> None:
     setup = counting()
     worker = RolloutWorker(setup, RandomWriter(), TEMPLATE, Sampling(), max_length=40)
-    with pytest.raises(InvalidValueError, match="the model reads 40"):
+    with pytest.raises(InvalidValueError, match="The model reads 40"):
         worker.grow(plans(setup, 0, 1))
 
 
@@ -209,7 +221,7 @@ class OtherEnd(RandomWriter):
     def _write(self, request: Request, sampling: Sampling) -> Completion:
         written = super()._write(request, sampling)
         ids = [*written.ids[: -1 if written.ended else None], TOKENIZER.pad_token_id]
-        return Completion(ids, [-1.0] * len(ids), True)
+        return Completion(ids, [-1.0] * len(ids), CompletionEnd.END_TOKEN, [3] * len(ids))
 
 
 def test_the_template_ends_a_turn_that_another_token_ended() -> None:
@@ -219,6 +231,13 @@ def test_the_template_ends_a_turn_that_another_token_ended() -> None:
     after = [int(one[place + 1]) for one in tokens for place in np.flatnonzero(one[:-1] == TOKENIZER.pad_token_id)]
     assert after
     assert set(after) == {TEMPLATE.end_id}
+
+
+def test_every_token_knows_the_version_of_its_weights() -> None:
+    _, batch = grown(4, 2)
+    for rollout in batch.rollouts:
+        for trajectory in rollout.trajectories:
+            assert trajectory.versions_T.tolist() == [3 if written else 0 for written in trajectory.mask_T]
 
 
 def test_a_template_without_a_system_role_gets_its_text_before_the_goal() -> None:

@@ -1,0 +1,164 @@
+"""How a model plays: conversations as token ids, and an engine that goes on with them.
+
+A node's sequence begins with its opening messages; each turn appends what was generated, then the piece of the chat
+template that carries the reply. So the ids are exactly what the model read and wrote.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+from rao_gym.errors import ServerError
+from rao_gym.evaluation.players import Seat
+from rao_gym.policies.base import Answer, EndReason
+from rao_gym.tree import Node
+from rao_train.engines.base import Completion, CompletionEnd, Engine, Request, Sampling
+from rao_train.models.turn_template import TurnTemplate
+
+
+@dataclass(slots=True)
+class Conversation:
+    """One node's tokens as they grow.
+
+    Attributes:
+        tokens: Every token so far.
+        generated: Whether the model wrote each of them.
+        logprobs: log μ of those that it wrote, 0 for the others.
+        versions: Version of the weights that wrote each of those, 0 for the others.
+        num_messages: Messages of the node's transcript that the tokens stand for.
+        ended: Whether what the model wrote last ended with the token with which the template ends turns.
+    """
+
+    tokens: list[int]
+    generated: list[bool]
+    logprobs: list[float]
+    versions: list[int]
+    num_messages: int
+    ended: bool = True
+
+    @classmethod
+    def open(cls, node: Node, template: TurnTemplate) -> Conversation:
+        """Begin with the opening messages of a node."""
+        tokens = template.opening(node.messages)
+        return cls(tokens, [False] * len(tokens), [0.0] * len(tokens), [0] * len(tokens), len(node.messages))
+
+    def write(self, completion: Completion, template: TurnTemplate) -> None:
+        """Append what the model wrote."""
+        self.tokens += completion.ids
+        self.logprobs += completion.logprobs
+        self.versions += completion.versions
+        self.generated += [True] * len(completion.ids)
+        self.num_messages += 1
+        self.ended = completion.ids[-1:] == [template.end_id]  # not by another token that ends turns
+
+    def read(self, node: Node, template: TurnTemplate) -> None:
+        """Append the reply to the last action, if it is there and has not been read."""
+        if len(node.messages) > self.num_messages:
+            ids = template.reply(node.messages[self.num_messages]["content"], ended=self.ended)
+            self.tokens += ids
+            self.logprobs += [0.0] * len(ids)
+            self.versions += [0] * len(ids)
+            self.generated += [False] * len(ids)
+            self.num_messages += 1
+
+
+class EnginePlayer:
+    """Plays with an engine, in training and in evaluation alike.
+
+    The draws of a turn are seeded by its tree, its node and how many turns the node has taken.
+
+    Args:
+        engine: Generates.
+        template: Turns messages into tokens.
+        sampling: How completions are drawn.
+        max_length: The longest sequence that the model can read; None for no end. A node that outgrows it ends, out
+            of window.
+        seed: Stands before the tree's own seed.
+
+    Attributes:
+        seconds: Time spent in the engine.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        template: TurnTemplate,
+        sampling: Sampling,
+        *,
+        max_length: int | None = None,
+        seed: tuple[int, ...] = (),
+    ) -> None:
+        self._engine = engine
+        self._template = template
+        self._sampling = sampling
+        self._max_length = max_length
+        self._seed = seed
+        self.seconds = 0.0
+        self._trees: dict[Hashable, dict[int, Conversation]] = {}
+        self._tickets = itertools.count()
+        self._under_way: dict[int, tuple[int, Conversation]] = {}  # by the engine's ticket: ours, and whose it is
+        self._too_long: list[int] = []
+
+    def conversations(self, tree: Hashable) -> Mapping[int, Conversation]:
+        """Return the tokens of a tree's nodes by id, until the tree is forgotten."""
+        return self._trees.get(tree, {})
+
+    def submit(self, seat: Seat) -> int:
+        """Bring a node's tokens up to date and ask for its next turn, if the model can read that much."""
+        ticket = next(self._tickets)
+        node = seat.node
+        conversations = self._trees.setdefault(seat.tree, {})
+        conversation = conversations.get(node.id)
+        if conversation is None:
+            conversation = conversations[node.id] = Conversation.open(node, self._template)
+        conversation.read(node, self._template)
+        length = len(conversation.tokens) + self._sampling.max_new_tokens
+        if self._max_length is not None and length > self._max_length:
+            self._too_long.append(ticket)
+            return ticket
+        seed = (*self._seed, *seat.seed, node.id, node.turns)
+        request = Request(conversation.tokens, seed, session=(seat.tree, node.id))
+        self._under_way[self._engine.submit(request, self._sampling)] = ticket, conversation
+        return ticket
+
+    def completed(self) -> list[tuple[int, object]]:
+        """Return the answers that are there."""
+        answers: list[tuple[int, object]] = [(ticket, Answer("", end=EndReason.OVERFLOW)) for ticket in self._too_long]
+        self._too_long = []
+        started = perf_counter()
+        completions = self._engine.completed() if self._under_way else []
+        self.seconds += perf_counter() - started
+        for ticket, completion in completions:
+            if ticket in self._under_way:
+                ours, conversation = self._under_way.pop(ticket)
+                answers.append((ours, self._answer(conversation, completion)))
+        return answers
+
+    def cancel(self, tickets: Sequence[int]) -> None:
+        """Cancel requests."""
+        wanted = set(tickets)
+        cancelled = [theirs for theirs, (ours, _) in self._under_way.items() if ours in wanted] if wanted else []
+        for ticket in cancelled:
+            del self._under_way[ticket]
+        self._engine.cancel(cancelled)
+        self._too_long = [ticket for ticket in self._too_long if ticket not in wanted]
+
+    def leave(self, seat: Seat) -> None:
+        """Let the engine forget a node that has no more turns."""
+        self._engine.release((seat.tree, seat.node.id))
+
+    def forget(self, tree: Hashable) -> None:
+        """Let the engine forget a tree, and forget its tokens."""
+        for node in self._trees.pop(tree, {}):
+            self._engine.release((tree, node))
+
+    def _answer(self, conversation: Conversation, completion: Completion) -> Answer | ServerError:
+        """Append what the model wrote, and return it as text."""
+        if completion.end is CompletionEnd.ABORTED:
+            return ServerError(f"{type(self._engine).__name__} gave up a turn.")
+        conversation.write(completion, self._template)
+        text = self._template.action_text(completion.ids, ended=completion.ended)
+        return Answer(text, end=EndReason.FINISHED if completion.ended else EndReason.LENGTH)
