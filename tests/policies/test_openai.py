@@ -144,6 +144,23 @@ def test_a_server_that_drips_times_out(policy: Any, turn: Turn) -> None:
             policy(**options).act([turn])
 
 
+def test_a_server_that_dies_amid_its_reply_is_asked_again(policy: Any, turn: Turn) -> None:
+    body = b'{"choices": [{"message": {"content": "whole"}, "finish_reason": "stop"}]}'
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def die_then_answer() -> None:
+            for length in (len(body) - 20, len(body)):
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(1_000_000)
+                    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+                    connection.sendall(head + body[:length])
+
+        threading.Thread(target=die_then_answer, daemon=True).start()
+        asked = policy(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", max_retries=1)
+        assert asked.act([turn]) == ["whole"]
+
+
 def test_a_refused_connection_is_named(policy: Any, turn: Turn) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

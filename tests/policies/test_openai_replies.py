@@ -8,11 +8,14 @@ from itertools import count
 from typing import Any
 
 import pytest
+from counting import Counting, call
 
 from rao_gym.answer import EndReason, Usage
 from rao_gym.errors import PolicyError, ServerError
 from rao_gym.policies.base import Turn
 from rao_gym.policies.openai import ServerOptions
+from rao_gym.runtime import Runtime, turn_of
+from rao_gym.tree import StopReason
 
 OVERFLOWS: dict[str, tuple[int, Any]] = {
     "vllm": (
@@ -66,6 +69,21 @@ def test_a_servers_limit_is_the_nodes_limit(policy: Any, chat_server: Any, turn:
     (answer,) = policy(chat_server).answers([turn])
     assert (answer.text, answer.end) == ("", EndReason.OVERFLOW)
     assert len(chat_server.requests) == 1
+
+
+def test_a_child_that_the_server_cannot_read_has_failed_for_its_parent(
+    policy: Any, chat_server: Any, turn: Turn
+) -> None:
+    runtime = Runtime(Counting(), actions="tools")
+    root = runtime.reset(0, 2)
+    runtime.act(root, call("launch_subagent", goal="Sum the numbers.", start=0, end=1))
+    (child,) = runtime.ready
+    status, document = OVERFLOWS["vllm"]
+    chat_server.answer = lambda _body: chat_server.response(status=status, body=json.dumps(document).encode())
+    (answer,) = policy(chat_server).answers([turn_of(runtime, child)])
+    runtime.act(child, answer)
+    assert child.stop_reason is StopReason.OUT_OF_WINDOW
+    assert "Subagent failed: out_of_window" in root.messages[-1]["content"]
 
 
 def test_asking_for_more_than_any_prompt_leaves_is_an_error(policy: Any, chat_server: Any, turn: Turn) -> None:
