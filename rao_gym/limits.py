@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Literal, overload
+from typing import Literal, Protocol, overload
 
 import numpy as np
 
@@ -23,6 +23,57 @@ CHARACTERS_PER_TOKEN = 4
 def count_tokens_approximately(text: str) -> int:
     """Count tokens as one for every four characters, rounded up: close for English, and O(1)."""
     return -(-len(text) // CHARACTERS_PER_TOKEN)
+
+
+class TranscriptCounter(Protocol):
+    """Counts the tokens of a transcript as its model reads them, those of the chat template included."""
+
+    @property
+    def name(self) -> str:
+        """How trees and results call it."""
+
+    def opening(self, system: str, user: str) -> int:
+        """Count the two messages that open a transcript."""
+
+    def action(self, text: str) -> int:
+        """Count what the model wrote in one turn."""
+
+    def reply(self, text: str) -> int:
+        """Count the reply to an action."""
+
+
+APPROXIMATE = "approximate"
+"""Name of the counter that takes four characters for a token."""
+
+
+@dataclass(frozen=True)
+class TextCounter:
+    """Counts each message by its text alone.
+
+    Attributes:
+        count: Counts the tokens of a text.
+    """
+
+    count: TokenCounter = count_tokens_approximately
+
+    @property
+    def name(self) -> str:
+        """``approximate``, or the function's name."""
+        if self.count is count_tokens_approximately:
+            return APPROXIMATE
+        return f"{self.count.__module__}:{getattr(self.count, '__qualname__', type(self.count).__qualname__)}"
+
+    def opening(self, system: str, user: str) -> int:
+        """Count the two messages that open a transcript."""
+        return self.count(system) + self.count(user)
+
+    def action(self, text: str) -> int:
+        """Count an action."""
+        return self.count(text)
+
+    def reply(self, text: str) -> int:
+        """Count a reply."""
+        return self.count(text)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ import gymnasium
 import numpy as np
 
 from rao_gym.errors import InvalidValueError, unknown_name
-from rao_gym.limits import Limits, TokenCounter, check_count, count_tokens_approximately
+from rao_gym.limits import Limits, TextCounter, TokenCounter, TranscriptCounter, check_count
 from rao_gym.runtime import Runtime
 from rao_gym.sandbox import Sandbox
 from rao_gym.tasks.base import SPLITS, TaskFamily
@@ -34,7 +34,8 @@ class EpisodeSettings:
         actions: Action form; the family's default when None.
         recursive: Whether agents may launch sub-agents.
         delegation_bonus: λ of Eq. 1 (arXiv:2605.06639), for the rewards of single agents.
-        count_tokens: Counts the tokens of a message.
+        count_tokens: Counts the tokens of a message; a model that plays counts its own when left out, and four
+            characters are a token for every other policy.
     """
 
     difficulty: int = 1
@@ -42,7 +43,7 @@ class EpisodeSettings:
     actions: str | None = None
     recursive: bool = True
     delegation_bonus: float = 0.0
-    count_tokens: TokenCounter = count_tokens_approximately
+    count_tokens: TokenCounter | None = None
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -62,7 +63,7 @@ class EpisodeSettings:
         if isinstance(bonus, bool) or not isinstance(bonus, int | float | np.floating) or not 0 <= bonus < inf:
             raise InvalidValueError(f"delegation_bonus must be a number of at least 0, got {bonus!r}.")
         object.__setattr__(self, "delegation_bonus", float(bonus))
-        if not callable(self.count_tokens):
+        if self.count_tokens is not None and not callable(self.count_tokens):
             raise InvalidValueError(f"count_tokens must be a function of a text, got {self.count_tokens!r}.")
 
 
@@ -80,14 +81,20 @@ class Setup:
     limits: Limits
     settings: EpisodeSettings
 
-    def runtime(self, sandbox: Sandbox | None = None) -> Runtime[Any]:
-        """Return a new runtime."""
+    def runtime(self, sandbox: Sandbox | None = None, counter: TranscriptCounter | None = None) -> Runtime[Any]:
+        """Return a new runtime.
+
+        Args:
+            sandbox: Where cells run; an own one when left out.
+            counter: Counts tokens for the model that plays, unless the settings name a function.
+        """
+        count_tokens = self.settings.count_tokens
         return Runtime(
             self.family,
             self.limits,
             self.settings.actions,
             recursive=self.settings.recursive,
-            count_tokens=self.settings.count_tokens,
+            counter=counter if count_tokens is None else TextCounter(count_tokens),
             sandbox=sandbox,
         )
 

@@ -24,9 +24,9 @@ from rao_gym.limits import (
     CHARACTERS_PER_TOKEN,
     Limits,
     LimitsLeft,
-    TokenCounter,
+    TextCounter,
+    TranscriptCounter,
     TurnBudget,
-    count_tokens_approximately,
     left,
 )
 from rao_gym.policies.base import Turn
@@ -56,7 +56,7 @@ class Runtime(Generic[ContextT]):
         limits: What a tree and its nodes may use.
         actions: ``"python"`` or ``"tools"``; the family's default when left out.
         recursive: Whether agents may launch sub-agents; False is the single-agent baseline.
-        count_tokens: Counts the tokens of a message.
+        counter: Counts the tokens of transcripts; by their characters when left out.
         sandbox: Where cells run, shared with other runtimes; an own one when left out.
 
     Attributes:
@@ -72,21 +72,20 @@ class Runtime(Generic[ContextT]):
         actions: str | None = None,
         *,
         recursive: bool = True,
-        count_tokens: TokenCounter = count_tokens_approximately,
+        counter: TranscriptCounter | None = None,
         sandbox: Sandbox | None = None,
     ) -> None:
         self.family = family
         self.limits = limits or Limits()
         self.recursive = recursive
         self._contract = Contract(family)
-        self._count_tokens = count_tokens
+        self._counter = counter or TextCounter()
         self._form = _action_form(family, actions, sandbox)
         launch = launch_spec(family.launch_parameters, family.launch_description, goal_optional=family.goal_optional)
         own_tools = self._contract.tool_specs()
         self.tool_specs: tuple[ToolSpec, ...] = (*own_tools, *([launch] if recursive else []), finish_spec())
         self._specs_by_name = {spec.name: spec for spec in self.tool_specs}
         self._system = f"{self._contract.rules(recursive=recursive)}\n\n{self._form.instructions(self.tool_specs)}"
-        self._system_tokens = count_tokens(self._system)
         window = self.limits.window
         self._max_output_chars = MAX_OUTPUT_CHARS if window is None else 2 * CHARACTERS_PER_TOKEN * window
         self._task: Task[ContextT] | None = None
@@ -161,7 +160,7 @@ class Runtime(Generic[ContextT]):
         """
         self._abandon()
         self._task = task = self._contract.task(task)
-        self._tree = ExecutionTree(task.record, [])
+        self._tree = ExecutionTree(task.record, [], counter=self._counter.name)
         self._tree_tokens = 0
         self._world = self._contract.open_world(task)
         self._world_is_open = self._world is not None
@@ -218,7 +217,8 @@ class Runtime(Generic[ContextT]):
         node.turns += 1
         activity.budget.spend()
         written = printable(text) if isinstance(text, str) else ""
-        num_tokens = self._record(node, "assistant", written, num_tokens)
+        num_tokens = self._counter.action(written) if num_tokens is None else num_tokens
+        self._record(node, "assistant", written, num_tokens)
         activity.notice = _CUT_OFF.format(num_tokens=num_tokens) if truncated else ""
         if self._window_exceeded(node):
             self._end(activity, StopReason.OUT_OF_WINDOW)
@@ -336,9 +336,8 @@ class Runtime(Generic[ContextT]):
         )
         self._activities[node] = activity
         node.messages.append(ChatMessage(role="system", content=self._system))
-        node.tokens += self._system_tokens
-        self._tree_tokens += self._system_tokens
-        self._record(node, "user", f"{opening}\n{self._describe_limits(activity)}".rstrip())
+        first = f"{opening}\n{self._describe_limits(activity)}".rstrip()
+        self._record(node, "user", first, self._counter.opening(self._system, first))
         if self._window_exceeded(node):
             self._end(activity, StopReason.OUT_OF_WINDOW)
         else:
@@ -396,7 +395,7 @@ class Runtime(Generic[ContextT]):
         text += activity.notice
         if turns_left is not None and 0 < turns_left <= _WARN_TURNS:
             text += f"\n({turns_left} turn{'s' if turns_left > 1 else ''} left)"
-        self._record(node, "user", text)
+        self._record(node, "user", text, self._counter.reply(text))
         if self._window_exceeded(node):
             self._end(activity, StopReason.OUT_OF_WINDOW)
         elif turns_left is not None and turns_left <= 0:
@@ -480,13 +479,11 @@ class Runtime(Generic[ContextT]):
             activity.change_context(result.context)
         return result
 
-    def _record(self, node: Node, role: str, content: str, num_tokens: int | None = None) -> int:
-        """Append a message to a node's transcript and return its tokens, which are counted if nobody knows them."""
-        tokens = self._count_tokens(content) if num_tokens is None else num_tokens
+    def _record(self, node: Node, role: str, content: str, num_tokens: int) -> None:
+        """Append a message to a node's transcript, and the tokens that come with it."""
         node.messages.append(ChatMessage(role=role, content=content))
-        node.tokens += tokens
-        self._tree_tokens += tokens
-        return tokens
+        node.tokens += num_tokens
+        self._tree_tokens += num_tokens
 
     def _window_exceeded(self, node: Node) -> bool:
         """Tell whether a node's transcript has outgrown the window."""

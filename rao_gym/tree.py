@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 
 from rao_gym.answer import ModelCall
 from rao_gym.jsonable import JSON, check_types, read_json, write_json
+from rao_gym.limits import APPROXIMATE
 
 
 class ChatMessage(TypedDict):
@@ -140,13 +141,15 @@ class ExecutionTree:
     Attributes:
         task: The task that the root was given.
         nodes: Every node, in the order of launches.
+        counter: What counted the tokens: ``approximate``, ``model`` for the model's own, or ``module:function``.
     """
 
-    __slots__ = ("nodes", "task")
+    __slots__ = ("counter", "nodes", "task")
 
-    def __init__(self, task: TaskRecord, nodes: list[Node]) -> None:
+    def __init__(self, task: TaskRecord, nodes: list[Node], *, counter: str = APPROXIMATE) -> None:
         self.task = task
         self.nodes = nodes
+        self.counter = counter
 
     @property
     def root(self) -> Node:
@@ -200,7 +203,7 @@ class ExecutionTree:
             "task": {name: getattr(self.task, name) for name in TaskRecord.__dataclass_fields__},
             "nodes": [_node_to_dict(node) for node in self.nodes],
         }
-        return write_json(document)
+        return write_json(document | ({} if self.counter == APPROXIMATE else {"counter": self.counter}))
 
     @classmethod
     def from_json(cls, text: str) -> ExecutionTree:
@@ -227,7 +230,7 @@ class ExecutionTree:
             if node.parent is not None:
                 node.parent.children.append(node)
             nodes.append(node)
-        return cls(TaskRecord(**document["task"]), nodes)
+        return cls(TaskRecord(**document["task"]), nodes, counter=str(document.get("counter", APPROXIMATE)))
 
     def __eq__(self, other: object) -> bool:
         """Compare everything that `to_json` writes."""

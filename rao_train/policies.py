@@ -14,6 +14,7 @@ from rao_gym.policies.base import Answer, EndReason, Turn
 from rao_train.engines import Completion, Request, Sampling, TransformersEngine
 from rao_train.models.generation_config import declared_end_ids
 from rao_train.models.loading import load_folder
+from rao_train.models.tokens import ModelTokens
 from rao_train.models.turn_template import TurnTemplate
 from rao_train.rollout.player import EnginePlayer
 
@@ -71,6 +72,11 @@ class HuggingFacePolicy:
         return EnginePlayer(
             self._engine, self._template, self._sampling, max_length=self._max_length, seed=(self._seed,)
         )
+
+    @property
+    def counter(self) -> ModelTokens:
+        """Counts the window in the model's own tokens."""
+        return ModelTokens(self._template)
 
     def act(self, turns: Sequence[Turn]) -> list[Answer]:
         """Write one action for each turn, of which nothing is known but what it says; drivers ask a `player`."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rao_gym.actions import write_call
 from rao_gym.errors import InvalidValueError, UnknownNameError, UsageError
-from rao_gym.limits import Limits
+from rao_gym.limits import Limits, TextCounter
 from rao_gym.runtime import Runtime
 from rao_gym.sandbox import Sandbox
 from rao_gym.tree import ExecutionTree, Node, NodeStatus, StopReason
@@ -143,7 +143,7 @@ def test_a_window_that_cannot_hold_the_opening_is_a_mistake_of_the_caller() -> N
 
 
 def test_the_token_counter_can_be_replaced() -> None:
-    runtime = new(count_tokens=lambda text: len(text.split()))
+    runtime = new(counter=TextCounter(lambda text: len(text.split())))
     root = runtime.tree.root
     assert root.tokens == sum(len(message["content"].split()) for message in root.messages)
 

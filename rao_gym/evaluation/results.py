@@ -31,6 +31,7 @@ class EpisodeResult:
         stop_reason: Why the root ended.
         turns: Turns of all nodes.
         tokens: Tokens of all transcripts.
+        token_counter: What counted them: ``approximate``, ``model`` for the model's own, or ``module:function``.
         nodes: Nodes of the tree.
         depth: Depth of the deepest node.
         critical_path: Turns on the longest chain of nodes that had to wait for each other.
@@ -52,6 +53,7 @@ class EpisodeResult:
     stop_reason: str = ""
     turns: int = 0
     tokens: int = 0
+    token_counter: str = ""
     nodes: int = 0
     depth: int = 0
     critical_path: int = 0
@@ -124,6 +126,7 @@ def result_of(
         stop_reason=str(tree.root.stop_reason),
         turns=tree.turns,
         tokens=tree.tokens,
+        token_counter=tree.counter,
         nodes=len(tree),
         depth=tree.depth,
         critical_path=tree.critical_path(),

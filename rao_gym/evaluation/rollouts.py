@@ -8,7 +8,7 @@ from typing import Any
 
 from rao_gym.evaluation.driver import Driver, Growing
 from rao_gym.evaluation.players import player_of
-from rao_gym.limits import check_count
+from rao_gym.limits import TranscriptCounter, check_count
 from rao_gym.policies.base import Policy
 from rao_gym.registry import Setup
 from rao_gym.runtime import Runtime
@@ -91,11 +91,12 @@ def _rollouts(
     policy: Policy, setup: Setup, keys: Iterator[TaskKey], workers: int, sandbox: Sandbox | None
 ) -> Iterator[Rollout]:
     """Keep `workers` trees growing until all keys are used up."""
+    counter: TranscriptCounter | None = getattr(policy, "counter", None)  # a model's own
     idle: list[Runtime[Any]] = []  # runtimes are used again, for a new one has to write out its rules
 
     def started() -> Iterator[Growing]:
         for key in keys:
-            runtime = idle.pop() if idle else setup.runtime(sandbox)
+            runtime = idle.pop() if idle else setup.runtime(sandbox, counter)
             runtime.reset(key.seed, key.difficulty, split=key.split, index=key.index)
             seed = (key.seed, *key.split.encode(), key.index, key.difficulty)
             yield Growing(name=key, runtime=runtime, seed=seed)

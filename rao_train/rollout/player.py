@@ -161,4 +161,6 @@ class EnginePlayer:
             return ServerError(f"{type(self._engine).__name__} gave up a turn.")
         conversation.write(completion, self._template)
         text = self._template.action_text(completion.ids, ended=completion.ended)
-        return Answer(text, end=EndReason.FINISHED if completion.ended else EndReason.LENGTH)
+        end = EndReason.FINISHED if completion.ended else EndReason.LENGTH
+        # If the template did not end the turn itself, its end token comes before the reply.
+        return Answer(text, end=end, num_tokens=len(completion.ids) + (not conversation.ended))

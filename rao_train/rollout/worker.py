@@ -22,6 +22,7 @@ from rao_gym.sandbox import Sandbox
 from rao_gym.tasks.base import Task
 from rao_gym.tree import StopReason
 from rao_train.engines.base import Engine, Sampling
+from rao_train.models.tokens import ModelTokens
 from rao_train.models.turn_template import TurnTemplate
 from rao_train.rollout.player import Conversation, EnginePlayer
 from rao_train.rollout.trajectory import Rollout, Trajectory
@@ -157,7 +158,7 @@ class RolloutWorker:
     def _runtimes_for(self, num_trees: int) -> list[Runtime[Any]]:
         """Return a runtime for each tree; they are kept, for a new one has to write out its rules again."""
         while len(self._runtimes) < num_trees:
-            self._runtimes.append(self._setup.runtime(self._sandbox))
+            self._runtimes.append(self._setup.runtime(self._sandbox, ModelTokens(self._template)))
         return self._runtimes[:num_trees]
 
     def _started(self, plans: Sequence[PlannedRollout]) -> Iterator[Growing]:

@@ -233,6 +233,19 @@ def test_the_template_ends_a_turn_that_another_token_ended() -> None:
     assert set(after) == {TEMPLATE.end_id}
 
 
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_the_window_counts_what_the_model_reads(seed: int) -> None:
+    _, batch = grown(seed, 3)
+    for rollout in batch.rollouts:
+        assert rollout.tree.counter == "model"
+        for trajectory in rollout.trajectories:
+            node = rollout.tree.nodes[trajectory.node]
+            if node.messages[-1]["role"] == "assistant":
+                # a turn that was cut off is counted with the end that its reply would begin with
+                assert 0 <= node.tokens - len(trajectory) <= 1
+
+
 def test_every_token_knows_the_version_of_its_weights() -> None:
     _, batch = grown(4, 2)
     for rollout in batch.rollouts:
