@@ -495,7 +495,7 @@ def turn_of(runtime: Runtime[Any], node: Node) -> Turn:
     return Turn(
         agent=node.name,
         depth=node.depth,
-        messages=node.messages,
+        messages=node.transcript(),
         limits=runtime.limits_left(node),
         tools=runtime.tool_specs,
         actions=runtime.actions,

@@ -96,6 +96,10 @@ class Node:
             node = node.parent
         return ".".join(["root", *reversed(parts)])
 
+    def transcript(self) -> list[ChatMessage]:
+        """Return a copy of the messages; editing it leaves the tree as it is."""
+        return [message.copy() for message in self.messages]
+
     @property
     def ended(self) -> bool:
         """Whether the node has ended."""

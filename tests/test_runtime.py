@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rao_gym.actions import write_call
 from rao_gym.errors import InvalidValueError, UnknownNameError, UsageError
 from rao_gym.limits import Limits, TextCounter
-from rao_gym.runtime import Runtime
+from rao_gym.runtime import Runtime, turn_of
 from rao_gym.sandbox import Sandbox
 from rao_gym.tree import ExecutionTree, Node, NodeStatus, StopReason
 
@@ -59,6 +59,15 @@ def test_ready_nodes_take_turns_in_the_order_in_which_they_became_ready() -> Non
     assert runtime.tree.root.status is NodeStatus.WAITING
     runtime.act(first, call("peek", index=0))
     assert list(runtime.ready) == [second, third, first]
+
+
+def test_a_policy_that_edits_its_messages_leaves_the_tree_as_it_is() -> None:
+    runtime = new()
+    before = runtime.tree.to_json()
+    messages = list(turn_of(runtime, runtime.tree.root).messages)
+    messages[0]["content"] = "Other rules."
+    messages.clear()
+    assert runtime.tree.to_json() == before
 
 
 def test_only_ready_nodes_act() -> None:

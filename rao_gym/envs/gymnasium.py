@@ -155,4 +155,4 @@ def _shown(runtime: Runtime[Any]) -> Node:
 
 def _info(runtime: Runtime[Any], node: Node) -> dict[str, Any]:
     """Return what is told beside an observation."""
-    return {"agent": node.name, "messages": list(node.messages), "tree": runtime.tree}
+    return {"agent": node.name, "messages": node.transcript(), "tree": runtime.tree}

@@ -106,7 +106,7 @@ class Roster:
         """Return what is told beside an observation."""
         return {
             "ready": node in self.runtime.ready,
-            "messages": list(node.messages),
+            "messages": node.transcript(),
             "tree": self.runtime.tree,
         }
 
