@@ -20,7 +20,6 @@ from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.base import SPLITS, LaunchRefusedError, Task
 from rao_gym.tasks.long_context import LongContext
 from rao_gym.tasks.long_context.documents import MAX_READ_CHARS, Document, Passage
-from rao_gym.tasks.long_context.haystack import builtin_haystack
 from rao_gym.tasks.long_context.kinds import KINDS, VARIANT_NAMES
 from rao_gym.tasks.long_context.questions import FindCodes, TrailEnd, parse_question
 from rao_gym.tasks.long_context.schedule import scheduled
@@ -276,10 +275,3 @@ def test_any_value_has_a_signal(kind: str, value: JSON) -> None:
     assert signal is not None
     assert 0.0 <= signal <= 1.0
     assert family.verify(task, task.root, task.record.answer) == 1.0
-
-
-def test_the_builtin_prose_is_prose() -> None:
-    lines = builtin_haystack().lines
-    assert len(lines) > 1_000
-    assert all(25 <= len(line) <= 100 and "\n" not in line for line in lines)
-    assert sum("::=" in line or ">>>" in line for line in lines) == 0

@@ -34,7 +34,7 @@ class Draft:
 
 
 def assemble(draft: Draft, haystack: Haystack, num_tokens: int, rng: np.random.Generator) -> Document:
-    """Hide a draft at random places of shuffled prose, which is repeated as often as needed.
+    """Hide a draft at random places of prose.
 
     Raises:
         InvalidValueError: The sentences alone are longer than the document should be.
@@ -43,16 +43,14 @@ def assemble(draft: Draft, haystack: Haystack, num_tokens: int, rng: np.random.G
     if room < 0:
         needed = num_tokens + -(room // CHARACTERS_PER_TOKEN)
         raise InvalidValueError(f"document_tokens={num_tokens} cannot hold this task's facts, which take {needed}.")
-    num_copies = room // int(haystack.sizes.sum()) + 1
-    order = rng.permuted(np.tile(np.arange(len(haystack.lines)), (num_copies, 1)), axis=1).ravel()
-    order = order[: int(np.searchsorted(np.cumsum(haystack.sizes[order]), room, side="right"))]
-    num_lines = len(order) + len(draft.sentences)
+    prose = haystack.draw(room, rng)
+    num_lines = len(prose) + len(draft.sentences)
     positions = np.sort(rng.choice(num_lines, len(draft.sentences), replace=False))
     is_prose = np.ones(num_lines, dtype=np.bool_)
     is_prose[positions] = False
     lines = np.empty(num_lines, dtype=object)
     lines[positions] = draft.sentences
-    lines[is_prose] = haystack.lines[order]
+    lines[is_prose] = prose
     return Document(tuple(lines.tolist()), draft.facts.placed(positions))
 
 

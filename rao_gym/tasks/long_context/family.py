@@ -15,7 +15,7 @@ from rao_gym.tasks.base import LaunchRefusedError, Task, TaskFamily, rng
 from rao_gym.tasks.long_context.answers import same
 from rao_gym.tasks.long_context.documents import Passage
 from rao_gym.tasks.long_context.drafts import assemble, well_posed_question
-from rao_gym.tasks.long_context.haystack import Haystack, TextPath, builtin_haystack, read_haystack
+from rao_gym.tasks.long_context.haystack import Haystack, Library, TextPath, read_haystack
 from rao_gym.tasks.long_context.kinds import KIND_NAMES, KINDS, MIXED, VARIANT_NAMES
 from rao_gym.tasks.long_context.policies import ReadingPolicy
 from rao_gym.tasks.long_context.question_files import QuestionFile
@@ -117,7 +117,7 @@ class LongContext(TaskFamily[Passage]):
             raise InvalidValueError(
                 "questions= brings its own text and tasks; give no kind, text or parameters with it."
             )
-        self._haystack: Haystack = builtin_haystack() if text is None else read_haystack(text)
+        self._haystack: Haystack = Library() if text is None else read_haystack(text)
         self._questions = None if questions is None else QuestionFile.read(questions)
 
     def schedule(self, difficulty: int) -> Schedule:

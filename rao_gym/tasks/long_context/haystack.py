@@ -1,16 +1,15 @@
-"""The prose around the facts: the reference text that every CPython carries, or the user's own files."""
+"""The prose around the facts: the built-in library of articles, or the user's own files."""
 
 from __future__ import annotations
 
 import os
-import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from hashlib import sha256
+from itertools import accumulate
 from pathlib import Path
-from pydoc_data.topics import topics
+from typing import Protocol
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError
 from rao_gym.jsonable import printable
 from rao_gym.tasks.long_context.documents import IntArray, TextArray
 from rao_gym.tasks.long_context.facts import is_fact
+from rao_gym.tasks.long_context.prose import NUM_ARTICLES, article, edition
 
 TextPath = str | os.PathLike[str]
 
@@ -25,19 +25,29 @@ MAX_LINE_CHARS = 100
 TEXT_SUFFIXES = (".txt", ".md", ".rst")
 
 _SLACK_CHARS = 12
-_MIN_SENTENCE_CHARS = 30
-_MIN_LETTERS = 0.85
-_PARAGRAPH_BREAK = re.compile(r"\n\s*\n")
-_SENTENCE_END = re.compile(r"(?<=[.!?]) +(?=[A-Z])")
+_DRAWS_AT_ONCE = 16
+
+
+class Haystack(Protocol):
+    """Prose to hide facts among."""
+
+    @property
+    def source(self) -> str:
+        """Where the prose comes from, ``prose`` for the built-in text or ``text`` for the user's, and a hash of it.
+
+        It is part of a task's id: with another text it is another task.
+        """
+
+    def draw(self, room: int, rng: np.random.Generator) -> TextArray:
+        """Return lines of at most `room` characters together, line ends included."""
 
 
 @dataclass(frozen=True, eq=False)
-class Haystack:
-    """Lines of prose to hide facts among.
+class UserText:
+    """The lines of the user's files, in a new order for each document and as often as needed.
 
     Attributes:
-        source: Where they come from, ``prose`` for the built-in text or ``text`` for the user's, and a hash of the
-            lines, such as ``prose-1f0c2a9b``. It is part of a task's id: with another text it is another task.
+        source: ``text`` and a hash of the lines.
         lines: [lines] The lines.
         sizes: [lines] Characters of each, its line end included.
     """
@@ -46,27 +56,64 @@ class Haystack:
     lines: TextArray = field(repr=False)
     sizes: IntArray = field(repr=False)
 
+    @classmethod
+    def of(cls, lines: Iterable[str]) -> UserText:
+        """Build it from lines; those that read like a fact are left out."""
+        kept = [line for line in lines if not is_fact(line)]
+        texts = np.array(kept, dtype=object)
+        sizes = np.array([len(line) + 1 for line in kept], dtype=np.int64)
+        texts.setflags(write=False)
+        sizes.setflags(write=False)
+        return cls(f"text-{sha256(chr(10).join(kept).encode()).hexdigest()[:8]}", texts, sizes)
 
-def haystack_of(name: str, lines: Iterable[str]) -> Haystack:
-    """Build a haystack; lines that read like a fact are left out."""
-    kept = [line for line in lines if not is_fact(line)]
-    texts = np.array(kept, dtype=object)
-    sizes = np.array([len(line) + 1 for line in kept], dtype=np.int64)
-    texts.setflags(write=False)
-    sizes.setflags(write=False)
-    digest = sha256("\n".join(kept).encode()).hexdigest()[:8]
-    return Haystack(f"{name}-{digest}", texts, sizes)
-
-
-@lru_cache(maxsize=1)
-def builtin_haystack() -> Haystack:
-    """Return the sentences of `pydoc_data.topics`, without headings, code and tables."""
-    paragraphs = (paragraph for topic in sorted(topics) for paragraph in _PARAGRAPH_BREAK.split(topics[topic]))
-    sentences = (sentence for paragraph in paragraphs for sentence in _sentences(paragraph))
-    return haystack_of("prose", dict.fromkeys(line for sentence in sentences for line in wrap(sentence)))
+    def draw(self, room: int, rng: np.random.Generator) -> TextArray:
+        """Return lines in a random order."""
+        num_copies = room // int(self.sizes.sum()) + 1
+        order = rng.permuted(np.tile(np.arange(len(self.lines)), (num_copies, 1)), axis=1).ravel()
+        drawn: TextArray = self.lines[order[: int(np.searchsorted(np.cumsum(self.sizes[order]), room, side="right"))]]
+        return drawn
 
 
-def read_haystack(text: TextPath | Sequence[TextPath]) -> Haystack:
+@dataclass(frozen=True)
+class Library:
+    """Articles of the built-in prose, one after the other in a new order for each document.
+
+    The order comes from the generator's raw bits, which NumPy promises never to change.
+    """
+
+    @property
+    def source(self) -> str:
+        """``prose`` and the edition of the articles."""
+        return f"prose-{edition()}"
+
+    def draw(self, room: int, rng: np.random.Generator) -> TextArray:
+        """Return whole articles, the last of them as far as it fits."""
+        lines: list[str] = []
+        for number in _in_random_order(rng):
+            chosen = article(number)
+            if chosen.size > room:
+                ends = accumulate(len(line) + 1 for line in chosen.lines)
+                lines += [line for line, end in zip(chosen.lines, ends, strict=True) if end <= room]
+                break
+            lines += chosen.lines
+            room -= chosen.size
+        return np.array(lines, dtype=object)
+
+
+def _in_random_order(rng: np.random.Generator) -> Iterator[int]:
+    """Yield the numbers of all articles in a random order, then in another one, without end."""
+    seen: set[int] = set()
+    while True:
+        for bits in rng.bit_generator.random_raw(_DRAWS_AT_ONCE).tolist():
+            number = bits % NUM_ARTICLES
+            if number not in seen:
+                seen.add(number)
+                yield number
+        if len(seen) == NUM_ARTICLES:
+            seen.clear()
+
+
+def read_haystack(text: TextPath | Sequence[TextPath]) -> UserText:
     """Return the lines of the user's files.
 
     Args:
@@ -81,7 +128,7 @@ def read_haystack(text: TextPath | Sequence[TextPath]) -> Haystack:
     paths = [path_of("text", path) for path in given] if isinstance(given, list | tuple) else [path_of("text", given)]
     files = [file for path in paths for file in _files_of(path)]
     lines = [line for file in files for paragraph in read_text(file).splitlines() for line in wrap(paragraph)]
-    haystack = haystack_of("text", lines)
+    haystack = UserText.of(lines)
     if not len(haystack.lines):
         raise FileFormatError(f"There is no text in {', '.join(map(str, paths)) or 'an empty list of files'}.")
     return haystack
@@ -135,17 +182,3 @@ def _files_of(path: Path) -> list[Path]:
     if not files:
         raise MissingFileError(f"There are no {', '.join(TEXT_SUFFIXES)} files in {path}.")
     return files
-
-
-def _sentences(paragraph: str) -> list[str]:
-    """Return the sentences of a paragraph of prose; none for code, grammar, headings and tables."""
-    if any(line.startswith((" ", "*", "=", "-", "+", "|", ">", "~")) for line in paragraph.splitlines()):
-        return []
-    return [sentence for sentence in _SENTENCE_END.split(" ".join(paragraph.split())) if _is_prose(sentence)]
-
-
-def _is_prose(sentence: str) -> bool:
-    """Tell sentences from fragments and code."""
-    letters = sum(character.isalpha() or character == " " for character in sentence)
-    long_enough = len(sentence) >= _MIN_SENTENCE_CHARS and letters >= _MIN_LETTERS * len(sentence)
-    return long_enough and sentence[0].isupper() and sentence[-1] in ".!?:"
