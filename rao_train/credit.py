@@ -26,7 +26,11 @@ from numpy.typing import NDArray
 
 from rao_gym import rewards
 from rao_gym.errors import InvalidValueError, unknown_name
+from rao_gym.tree import StopReason
 from rao_train.rollout.trajectory import Rollout, Trajectory
+
+INTERRUPTED = frozenset({StopReason.CANCELLED, StopReason.CRASHED})
+"""How nodes end through no deed of their own. What they wrote says nothing of their policy: they leave the loss."""
 
 
 class RewardScope(StrEnum):
@@ -118,6 +122,7 @@ class Credit:
         num_groups_filtered: Groups left out by the filter.
         num_filtered: Trajectories of these groups.
         num_excluded: Trajectories without a reward or a baseline, because a judge failed.
+        num_interrupted: Trajectories of nodes that were cancelled or crashed.
     """
 
     trajectories: Sequence[CreditedTrajectory]
@@ -125,6 +130,7 @@ class Credit:
     num_groups_filtered: int
     num_filtered: int
     num_excluded: int
+    num_interrupted: int
 
 
 def node_rewards(
@@ -213,7 +219,7 @@ def credit(rollouts: Sequence[Rollout], settings: CreditSettings) -> Credit:
     for rollout in rollouts:
         groups.setdefault(rollout.group, []).append(rollout)
     kept: list[CreditedTrajectory] = []
-    num_groups_filtered = num_filtered = num_excluded = 0
+    num_groups_filtered = num_filtered = num_excluded = num_interrupted = 0
     for group in groups.values():
         rewards_G = [node_rewards(rollout, settings.delegation_bonus, settings.reward) for rollout in group]
         baselines_G = _baselines(rewards_G, settings.baseline)
@@ -223,6 +229,9 @@ def credit(rollouts: Sequence[Rollout], settings: CreditSettings) -> Credit:
             continue
         for rollout, by_node, baseline in zip(group, rewards_G, baselines_G, strict=True):
             for trajectory in rollout.trajectories:
+                if rollout.tree.nodes[trajectory.node].stop_reason in INTERRUPTED:
+                    num_interrupted += 1
+                    continue
                 reward = by_node.get(trajectory.node)
                 if reward is None or np.isnan(baseline):
                     num_excluded += 1
@@ -235,6 +244,7 @@ def credit(rollouts: Sequence[Rollout], settings: CreditSettings) -> Credit:
         num_groups_filtered=num_groups_filtered,
         num_filtered=num_filtered,
         num_excluded=num_excluded,
+        num_interrupted=num_interrupted,
     )
 
 

@@ -29,7 +29,7 @@ from transformers import DynamicCache
 
 from rao_gym.registry import Setup
 from rao_gym.runtime import Runtime
-from rao_gym.tree import Node
+from rao_gym.tree import Node, StopReason
 from rao_train.engines import Sampling
 from rao_train.engines.transformers import draw
 from rao_train.models.generation_config import declared_end_ids
@@ -172,7 +172,7 @@ def credit(trees: Sequence[Tree], recipe: Recipe) -> list[Agent]:
         for agent in agents:
             others = sum(roots) - roots[agent.tree - start]
             agent.advantage = agent.reward - others / (group_size - 1)
-        kept += agents
+        kept += [agent for agent in agents if agent.node.stop_reason not in (StopReason.CANCELLED, StopReason.CRASHED)]
     return kept
 
 

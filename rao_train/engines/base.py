@@ -47,14 +47,16 @@ class Sampling:
 
 @dataclass(frozen=True, kw_only=True)
 class EngineSettings:
-    """How an engine uses memory; what is generated does not depend on it, but for rounding.
+    """Which engine generates, and how it uses memory; what is generated depends on that by rounding only.
 
     Attributes:
+        name: ``transformers``, or ``module:name`` for an engine of your own; see `make_engine`.
         keep_sessions: Whether the keys and values of a conversation are kept until its next turn. Short transcripts
             of small models are read again faster than they are kept.
         max_batch_tokens: Rows times tokens that are in memory at once; a larger batch is split.
     """
 
+    name: str = "transformers"
     keep_sessions: bool = True
     max_batch_tokens: int = 1 << 17
 

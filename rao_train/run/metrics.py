@@ -30,6 +30,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "advantage/std": "Standard deviation of these advantages.",
     "credit/groups_filtered": "Share of the groups left out of the loss because their rewards are equal.",
     "credit/excluded": "Trajectories left out because a judge failed.",
+    "credit/interrupted": "Trajectories left out because their nodes were cancelled or crashed.",
     "credit/trajectories": "Trajectories that enter the loss.",
     "tree/nodes": "Nodes of a tree.",
     "tree/depth": "Depth of a tree's deepest node.",
@@ -116,6 +117,7 @@ def credit_metrics(credit: Credit) -> Metrics:
     metrics: Metrics = {
         "credit/groups_filtered": credit.num_groups_filtered / max(1, credit.num_groups),
         "credit/excluded": credit.num_excluded,
+        "credit/interrupted": credit.num_interrupted,
         "credit/trajectories": len(credit.trajectories),
     }
     if not credit.trajectories:

@@ -25,7 +25,8 @@ from transformers import PreTrainedModel
 from rao_gym.errors import InvalidValueError
 from rao_gym.tree import ExecutionTree
 from rao_train.credit import credit, weighted_by_depth
-from rao_train.engines import Sampling, TransformersEngine
+from rao_train.engines import Sampling
+from rao_train.engines.factory import EngineParts, make_engine
 from rao_train.learning.batching import split
 from rao_train.learning.learner import Learner, LearnerMetrics, SkipReason, UpdateMetrics
 from rao_train.learning.settings import LearnerSettings
@@ -128,8 +129,13 @@ class Trainer:
         self._phases = phases_of(recipe)
         self._phase = self._phases[0]
         self._learner = self._learner_of(model)
-        self._engine = TransformersEngine(
-            self._learner.model, list(self._template.end_ids), recipe.engine, bf16=recipe.learner.bf16
+        self._engine = make_engine(
+            EngineParts(
+                model=self._learner.model,
+                end_ids=list(self._template.end_ids),
+                settings=recipe.engine,
+                bf16=recipe.learner.bf16,
+            )
         )
         self._worker = self._worker_with(recipe.sampling)
         self._demonstrations: list[TokenSequence] = []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tiny import Plan, make_rollout
 
 from rao_gym.errors import InvalidValueError, PolicyError, UnknownNameError
-from rao_gym.tree import Node
+from rao_gym.tree import Node, StopReason
 from rao_train.credit import (
     Credit,
     CreditSettings,
@@ -110,7 +110,7 @@ def test_no_trajectories_have_no_weights() -> None:
     assert depth_weights(np.array([], dtype=np.int64)).tolist() == []
     assert weighted_by_depth([]) == []
     assert credit([], CreditSettings()) == Credit(
-        trajectories=[], num_groups=0, num_groups_filtered=0, num_filtered=0, num_excluded=0
+        trajectories=[], num_groups=0, num_groups_filtered=0, num_filtered=0, num_excluded=0, num_interrupted=0
     )
 
 
@@ -205,3 +205,15 @@ def test_settings_take_text_and_refuse_what_is_not_there() -> None:
     for bonus in (-0.1, float("nan"), float("inf")):
         with pytest.raises(InvalidValueError, match="delegation_bonus must be at least 0"):
             CreditSettings(delegation_bonus=bonus)
+
+
+def test_nodes_that_ended_through_no_deed_of_their_own_leave_the_loss() -> None:
+    group = [
+        make_rollout(Plan(children=(Plan(), Plan("wrong"))), index=0),
+        make_rollout(Plan("wrong"), index=1),
+    ]
+    group[0].tree.nodes[1].stop_reason = StopReason.CANCELLED
+    group[0].tree.nodes[2].stop_reason = StopReason.CRASHED
+    credited = credit(group, CreditSettings())
+    assert credited.num_interrupted == 2
+    assert {(one.trajectory.rollout, one.trajectory.node) for one in credited.trajectories} == {(0, 0), (1, 0)}
