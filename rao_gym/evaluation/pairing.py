@@ -45,7 +45,7 @@ class Paired:
 def pair(first: Sequence[EpisodeResult], second: Sequence[EpisodeResult]) -> list[Paired]:
     """Compare two runs task by task.
 
-    Tasks are matched by their id, which names family, split, seed, index, difficulty and content. A task that was
+    Tasks are matched by the hash of their content, or by their id where that is not known. A task that was
     played several times counts once, with its mean.
 
     Returns:
@@ -66,7 +66,7 @@ def _success_by_task(results: Sequence[EpisodeResult]) -> dict[tuple[str, int], 
     for result in results:
         if result.success is not None:
             group = outcomes.setdefault((result.id, result.difficulty), {})
-            group.setdefault(result.task, []).append(result.success)
+            group.setdefault(result.same_task, []).append(result.success)
     return {group: {task: fmean(values) for task, values in tasks.items()} for group, tasks in outcomes.items()}
 
 

@@ -27,6 +27,7 @@ class EpisodeResult:
         policy_options: The policy's options.
         options: The environment's options.
         task: The task's id.
+        content: The hash of the task's content, which is equal for equal tasks; empty where it is not known.
         success: The root's success signal; None when the episode is excluded.
         stop_reason: Why the root ended.
         turns: Turns of all nodes.
@@ -49,6 +50,7 @@ class EpisodeResult:
     policy_options: dict[str, JSON]
     options: dict[str, JSON]
     task: str
+    content: str = ""
     success: float | None = None
     stop_reason: str = ""
     turns: int = 0
@@ -60,6 +62,11 @@ class EpisodeResult:
     refusals: int = 0
     usage: dict[str, JSON] = field(default_factory=dict)
     error: str = ""
+
+    @property
+    def same_task(self) -> str:
+        """What equal tasks have in common: their content, or their id where that is not known."""
+        return self.content or self.task
 
     def limits(self) -> Limits:
         """Return the limits under which the episode was played.
@@ -116,6 +123,7 @@ def result_of(
         "policy_options": options_as_json(policy_options),
         "options": options_as_json(options),
         "task": rollout.task_id,
+        "content": rollout.content,
     }
     tree = rollout.tree
     if tree is None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from rao_gym.errors import InvalidValueError
 from rao_gym.evaluation.driver import Driver, Growing
 from rao_gym.evaluation.players import player_of
 from rao_gym.limits import TranscriptCounter, check_count
@@ -13,6 +14,7 @@ from rao_gym.policies.base import Policy
 from rao_gym.registry import Setup
 from rao_gym.runtime import Runtime
 from rao_gym.sandbox import Sandbox
+from rao_gym.tasks.base import Task
 from rao_gym.tree import ExecutionTree
 
 
@@ -40,12 +42,14 @@ class Rollout:
     Attributes:
         key: What its task was sampled from.
         task_id: The task's id.
+        content: The hash of the task's content; empty for a family whose contexts cannot be hashed.
         tree: The finished tree, None when the episode is excluded.
         error: Why the episode is excluded; empty when it is not.
     """
 
     key: TaskKey
     task_id: str
+    content: str = ""
     tree: ExecutionTree | None
     error: str = ""
 
@@ -103,7 +107,15 @@ def _rollouts(
 
     for grown in Driver(player_of(policy)).grow(started(), at_once=workers):
         tree = None if grown.error else grown.runtime.tree
-        task_id = grown.runtime.task.record.id
+        task = grown.runtime.task
         assert isinstance(grown.name, TaskKey)
-        yield Rollout(key=grown.name, task_id=task_id, tree=tree, error=grown.error)
+        yield Rollout(key=grown.name, task_id=task.record.id, content=_content_of(task), tree=tree, error=grown.error)
         idle.append(grown.runtime)
+
+
+def _content_of(task: Task[Any]) -> str:
+    """Return the hash of a task's content, or nothing where a user's family has contexts that cannot be hashed."""
+    try:
+        return task.content_hash
+    except InvalidValueError:
+        return ""

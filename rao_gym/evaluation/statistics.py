@@ -105,7 +105,7 @@ def _summary(group: Sequence[EpisodeResult]) -> Summary:
         return named
     by_task: dict[str, list[float]] = {}
     for result in counted:
-        by_task.setdefault(result.task, []).append(result.success or 0.0)
+        by_task.setdefault(result.same_task, []).append(result.success or 0.0)
     success = fmean(map(fmean, by_task.values()))
     low, high = wilson_interval(success, len(by_task))
     turns, critical_path = sum(result.turns for result in counted), sum(result.critical_path for result in counted)

@@ -82,3 +82,9 @@ def test_groups_keep_their_order() -> None:
         ("b", 2),
         ("b", 1),
     ]
+
+
+def test_tasks_of_equal_content_are_one_task_whatever_their_ids() -> None:
+    results = [result(task=f"t{i}", content="same", index=i, success=1.0, turns=1, critical_path=1) for i in range(10)]
+    (summary,) = summarize(results)
+    assert (summary.low, summary.high) == wilson_interval(1.0, 1)
