@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import os
+import pickle
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
+import gymnasium as gym
 import pytest
 from counting import Counting, call, cell
 
 from rao_gym.boundary import MAX_SIZE, PART_SIZE, RefusedValueError, plain
+from rao_gym.errors import UsageError
 from rao_gym.limits import Limits
 from rao_gym.runtime import Runtime
 from rao_gym.sandbox import Sandbox, SandboxLimits
@@ -167,3 +173,58 @@ def test_refused_answers_leave_nothing_behind(runtime: Runtime[tuple[int, ...]])
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 50 * 2**20
+
+
+@pytest.mark.parametrize("megabytes", [1, 12, 20])
+def test_results_do_not_depend_on_the_number_of_workers(megabytes: int) -> None:
+    seen = []
+    for workers in (1, 4):
+        sandbox = Sandbox(max_workers=workers)
+        trees = [Runtime(Counting(), Limits(window=None), "python", sandbox=sandbox) for _ in range(3)]
+        for runtime in trees:
+            runtime.reset(seed=0)
+            runtime.act(runtime.tree.root, cell(f"x = 'a' * ({megabytes} * 2**20)"))
+        for runtime in trees:
+            runtime.act(runtime.tree.root, cell("finish(len(x))"))
+        seen.append([runtime.tree.to_json() for runtime in trees])
+        sandbox.close()
+    assert seen[0] == seen[1]
+    assert (f'"value":{megabytes * 2**20}' in seen[0][0]) is (megabytes < 16)
+
+
+def test_a_forked_process_leaves_the_workers_of_its_parent_alone() -> None:
+    sandbox = Sandbox(max_workers=1)
+    runtime = Runtime(Counting(), actions="python", sandbox=sandbox)
+    runtime.reset(seed=0)
+    assert reply(runtime, "x = 1") == "(no output)"
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        seen = "nothing raised"
+        try:
+            reply(runtime, "x = 2\nprint('child')")
+        except UsageError as error:
+            seen = str(error)
+            runtime.close()
+        finally:
+            os.write(writing, seen.encode())
+            os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading) as pipe:
+        assert pipe.read().startswith("Python cells cannot run in a process that was forked from one that ran them.")
+    assert reply(runtime, "print(x)") == "1"
+    sandbox.close()
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_an_environment_can_be_copied_after_its_first_cell(copied: Callable[[Any], Any]) -> None:
+    env = gym.make("rao/LongContext-v0", actions="python")
+    env.reset(seed=0)
+    env.step(cell("x = 20"))
+    other = copied(env)
+    env.step(cell("x += 1"))
+    assert other.step(cell("print(x)"))[0]["message"].startswith("20")
+    assert env.step(cell("print(x)"))[0]["message"].startswith("21")
+    other.close()
+    env.close()

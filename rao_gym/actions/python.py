@@ -29,7 +29,7 @@ from rao_gym.actions.code_blocks import read_code
 from rao_gym.boundary import RefusedValueError, take, take_call
 from rao_gym.errors import UsageError, nearest, shortened
 from rao_gym.jsonable import to_json_value
-from rao_gym.sandbox import Sandbox, Session, Snapshot, WorkerDiedError
+from rao_gym.sandbox import Sandbox, Session, SessionFullError, Snapshot, WorkerDiedError
 from rao_gym.tools import FINISH, LAUNCH, ToolError, ToolSpec
 
 _EXAMPLE = "```python\nprint(1 + 1)\n```"
@@ -150,6 +150,8 @@ class _PythonInterpreter:
             return self._stopped(_TIMED_OUT) if error.timed_out else Crash(str(error))
         except WorkerDiedError as error:
             return Crash(str(error))
+        except SessionFullError as error:
+            return self._stopped(f"MemoryError: {error}.")
         except monty.MontyError as error:
             self._launches = {}
             self._output.show(self._describe(error))
@@ -169,7 +171,9 @@ class _PythonInterpreter:
             if self._output.full:
                 raise _OutputFullError
             if isinstance(snapshot, monty.MontyComplete):
-                return self._complete(snapshot)
+                outcome = self._complete(snapshot)
+                session.settle()
+                return outcome
             if isinstance(snapshot, monty.NameLookupSnapshot):
                 snapshot = self._look_up(snapshot)
             elif isinstance(snapshot, monty.FutureSnapshot):
