@@ -79,9 +79,10 @@ class RecursiveAECEnv(RosterView, AECEnv[str, Observation, str | None]):
             action: Its action text; None for an agent that has ended.
 
         Raises:
-            UsageError: `reset` has not been called, or no agent is left.
+            UsageError: `reset` has not been called, no agent is left, or the environment was closed.
             ValueError: An agent that has ended was given an action.
         """
+        self._roster.source.check_open()
         if not self.agents:
             raise UsageError("No agent is left. Call reset().")
         agent = self.agent_selection

@@ -80,9 +80,10 @@ class RecursiveParallelEnv(RosterView, ParallelEnv[str, Observation, str]):
             Observations, rewards, terminations, truncations and infos by agent.
 
         Raises:
-            UsageError: `reset` has not been called, or no agent is left.
+            UsageError: `reset` has not been called, no agent is left, or the environment was closed.
             UnknownNameError: An action is for an agent that is not there.
         """
+        self._roster.source.check_open()
         if not self.agents:
             raise UsageError("No agent is left. Call reset().")
         for agent in actions:

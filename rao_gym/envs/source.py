@@ -45,7 +45,7 @@ class EpisodeSource:
         self._render_mode = render_mode
         self._sandbox = Sandbox()
         self._runtime: Runtime[Any] = setup.runtime(self._sandbox)
-        self._begun = False
+        self._begun = self._closed = False
         self._seed: int | None = None
         self._index = 0
 
@@ -65,12 +65,22 @@ class EpisodeSource:
         """The runtime of the present episode, for a step.
 
         Raises:
-            UsageError: No episode has begun, or it is over.
+            UsageError: No episode has begun, it is over, or the environment was closed.
         """
+        self.check_open()
         runtime = self.runtime
         if runtime.done:
             raise UsageError("The episode is over. Call reset().")
         return runtime
+
+    def check_open(self) -> None:
+        """Check that the environment was not closed since the last reset.
+
+        Raises:
+            UsageError: It was.
+        """
+        if self._closed:
+            raise UsageError("The environment is closed. Call reset().")
 
     def begin(self, seed: int | None, options: Mapping[str, Any] | None, *, strict: bool) -> Runtime[Any]:
         """Begin an episode and return its runtime, on which only the root is ready.
@@ -104,7 +114,7 @@ class EpisodeSource:
             split=chosen.get("split", settings.split),
             index=check_count("index", chosen.get("index", self._index), minimum=0),
         )
-        self._begun = True
+        self._begun, self._closed = True, False
         self._index += 1
         return self._runtime
 
@@ -128,6 +138,7 @@ class EpisodeSource:
 
     def close(self) -> None:
         """Release the world, the workers and the family's resources; closing twice does no harm."""
+        self._closed = True
         self._runtime.release()
         self._sandbox.close()
         self.setup.family.close()

@@ -14,6 +14,7 @@ from typing import Any
 
 import pydantic_monty as monty
 
+from rao_gym.boundary import RefusedValueError, take
 from rao_gym.sandbox import Sandbox, SandboxLimits, Session, Snapshot, WorkerDiedError
 from rao_gym.tasks.code.functions import Case, call_text, same_value
 
@@ -115,6 +116,8 @@ class _Candidate:
             value = run_code(self._session, call_text(name, case.arguments))
         except (monty.MontyCrashedError, WorkerDiedError):
             raise
+        except RefusedValueError as error:
+            return Outcome(False, str(error))
         except (monty.MontyError, RuntimeError) as error:
             return Outcome(False, _describe(error) if _is_ordinary(error) else self._lost(error))
         return Outcome(same_value(case.expected, value), _SHORT.repr(value))
@@ -132,7 +135,7 @@ class _Candidate:
             run_code(self._session, self._source)
         except (monty.MontyCrashedError, WorkerDiedError):
             raise
-        except (monty.MontyError, RuntimeError) as error:
+        except (monty.MontyError, RuntimeError, RefusedValueError) as error:
             self._error = _describe(error)
             self.close()
 
@@ -160,6 +163,7 @@ def run_code(session: Session, code: str) -> Any:
         monty.MontyError: The code failed.
         WorkerDiedError: Its worker is gone.
         RuntimeError: It waits for something that does not exist.
+        RefusedValueError: Its value cannot leave the session.
     """
     snapshot: Snapshot = session.start(code, _ignore)
     while not isinstance(snapshot, monty.MontyComplete):
@@ -172,7 +176,8 @@ def run_code(session: Session, code: str) -> Any:
         else:
             message = f"name {snapshot.function_name!r} is not defined"
             snapshot = snapshot.resume({"exc_type": "NameError", "message": message})
-    return snapshot.output
+    done = snapshot
+    return take(lambda: done.output, "The value")
 
 
 def _ignore(_stream: str, _text: str) -> None:
