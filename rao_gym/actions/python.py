@@ -33,6 +33,7 @@ from rao_gym.sandbox import Sandbox, Session, SessionFullError, Snapshot, Worker
 from rao_gym.tools import FINISH, LAUNCH, ToolError, ToolSpec
 
 _EXAMPLE = "```python\nprint(1 + 1)\n```"
+_FULL = "MemoryError: {}."
 _TIMED_OUT = "TimeoutError: the cell ran too long."
 _RESTARTED = "The cell was stopped, and the session starts anew: its variables are gone."
 
@@ -151,13 +152,22 @@ class _PythonInterpreter:
         except WorkerDiedError as error:
             return Crash(str(error))
         except SessionFullError as error:
-            return self._stopped(f"MemoryError: {error}.")
+            return self._stopped(_FULL.format(error))
         except monty.MontyError as error:
             self._launches = {}
             self._output.show(self._describe(error))
-            return Reply(self._output.text())
+            return self._settled(Reply(self._output.text()))
         except _OutputFullError:
             return self._stopped("")
+
+    def _settled(self, reply: Reply) -> Reply:
+        """Return the reply to a cell that has ended, unless its session cannot be kept."""
+        try:
+            if self._session is not None:
+                self._session.settle()
+        except SessionFullError as error:
+            return self._stopped(_FULL.format(error))
+        return reply
 
     def _stopped(self, reason: str) -> Reply:
         """Reply for a cell that was stopped, with a session that starts anew."""
@@ -171,9 +181,7 @@ class _PythonInterpreter:
             if self._output.full:
                 raise _OutputFullError
             if isinstance(snapshot, monty.MontyComplete):
-                outcome = self._complete(snapshot)
-                session.settle()
-                return outcome
+                return self._settled(self._complete(snapshot))
             if isinstance(snapshot, monty.NameLookupSnapshot):
                 snapshot = self._look_up(snapshot)
             elif isinstance(snapshot, monty.FutureSnapshot):
@@ -227,7 +235,7 @@ class _PythonInterpreter:
         self._output.show(result.shown)
         return snapshot.resume({"return_value": result.value})
 
-    def _complete(self, snapshot: monty.MontyComplete) -> Outcome:
+    def _complete(self, snapshot: monty.MontyComplete) -> Reply:
         """Reply with what the cell printed and, as a REPL does, with the value of its last expression."""
         try:
             value = take(lambda: snapshot.output, "The value of the last expression")
