@@ -9,6 +9,8 @@ from rao_gym.testing.determinism import check_determinism
 from rao_gym.testing.errors import ConformanceError
 from rao_gym.testing.family import check_family
 from rao_gym.testing.farama import check_gymnasium, check_pettingzoo, only_expected_warnings
+from rao_gym.testing.idle import check_idle_children
+from rao_gym.testing.isolation import check_isolation
 from rao_gym.testing.robustness import check_robustness
 from rao_gym.testing.solvability import check_solvability
 from rao_gym.testing.splits import check_splits
@@ -20,6 +22,8 @@ __all__ = [
     "check_determinism",
     "check_family",
     "check_gymnasium",
+    "check_idle_children",
+    "check_isolation",
     "check_pettingzoo",
     "check_robustness",
     "check_solvability",

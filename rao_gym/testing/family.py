@@ -7,6 +7,8 @@ from typing import Any
 
 from rao_gym.testing.determinism import check_determinism
 from rao_gym.testing.farama import check_gymnasium, check_pettingzoo
+from rao_gym.testing.idle import check_idle_children
+from rao_gym.testing.isolation import check_isolation
 from rao_gym.testing.robustness import check_robustness
 from rao_gym.testing.solvability import check_solvability
 from rao_gym.testing.splits import check_splits
@@ -32,4 +34,6 @@ def check_family(id: str, *, difficulties: Sequence[int] = (1, 2, 3), **options:
     check_splits(id, difficulties=difficulties, **options)
     check_solvability(id, difficulties=difficulties, **options)
     check_subgoals(id, difficulties=difficulties[-2:], **options)
+    check_isolation(id, difficulties=difficulties, **options)
+    check_idle_children(id, difficulties=difficulties[-2:], **options)
     check_robustness(id, **options)

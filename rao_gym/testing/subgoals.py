@@ -76,7 +76,7 @@ def _check_verification(case: str, family: TaskFamily[Any], verification: Verifi
         f"{verification.signal}.",
     )
     if agent.world is not None:
-        return  # there the deeds may earn the signal, not the answer; see `check_idle_children`
+        return  # there the deeds may earn the signal, not the answer; `check_idle_children` looks at those
     for altered in alterations(verification.value):
         signal = family.verify(task, agent, altered)
         ensure(
