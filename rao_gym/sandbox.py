@@ -215,6 +215,10 @@ class Session:
         for name, value in state.items():
             setattr(self, name, value)
 
+    def give(self, variables: Mapping[str, Any]) -> None:
+        """Let the next cell find these variables, whatever earlier cells put in their place."""
+        self._variables.update(variables)
+
     def start(self, code: str, on_print: PrintCallback) -> Snapshot:
         """Start a cell and return where it first stops.
 

@@ -8,6 +8,7 @@ does never depends on the order in which its children happened to act.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -109,7 +110,7 @@ class _Output:
 class _PythonInterpreter:
     """Runs the cells of one node."""
 
-    __slots__ = ("_host", "_launches", "_output", "_sandbox", "_session")
+    __slots__ = ("_host", "_launches", "_output", "_overwritten", "_sandbox", "_session")
 
     def __init__(self, host: NodeHost, sandbox: Sandbox) -> None:
         self._host = host
@@ -117,6 +118,7 @@ class _PythonInterpreter:
         self._session: Session | None = None
         self._output = _Output(0)
         self._launches: dict[int, LaunchRequest] = {}
+        self._overwritten: set[str] = set()  # by the last cell; they come back with the next one
 
     def run(self, text: str, *, truncated: bool = False) -> Outcome:
         """Run the reply's code block as a cell."""
@@ -126,6 +128,8 @@ class _PythonInterpreter:
         if self._session is None:
             self._session = self._sandbox.open(self._host.name, self._host.variables)
         session = self._session
+        session.give({name: _function_named(name) for name in self._overwritten})
+        self._overwritten = {name for name in self._host.specs if _may_overwrite(code, name)}
         self._output = _Output(self._host.max_output_chars)
         return self._guard(lambda: self._drive(session, session.start(code, self._output.on_print)))
 
@@ -276,7 +280,7 @@ class _PythonInterpreter:
     def _restart(self) -> None:
         """Replace the session by a new one."""
         self.close()
-        self._session, self._launches = None, {}
+        self._session, self._launches, self._overwritten = None, {}, set()
 
 
 def _launch(spec: ToolSpec, args: Sequence[Any], kwargs: Mapping[str, Any]) -> LaunchRequest:
@@ -293,6 +297,13 @@ def _as_text(value: Any) -> str:
         return repr(value)
     except (ValueError, RecursionError):
         return repr(to_json_value(value))
+
+
+def _may_overwrite(code: str, name: str) -> bool:
+    """Tell whether a cell does more with a function's name than to call it, such as to assign to it or define it."""
+    if name not in code:
+        return False
+    return re.search(rf"\b(?:def|class|as)\s+{name}\b|\b{name}\b(?!\s*\()", code) is not None
 
 
 def _function_named(name: str) -> Callable[..., None]:

@@ -361,3 +361,27 @@ def _worker_pids() -> set[int]:
         with open(f"/proc/self/task/{task}/children") as children:
             pids |= {int(pid) for pid in children.read().split()}
     return pids
+
+
+@pytest.mark.parametrize(
+    "cell_code",
+    [
+        "finish = 3",
+        "def finish(x):\n    return x",
+        "peek = []\nfinish = peek",
+        "for finish in range(3):\n    pass",
+        "import math as finish",
+        "launch_subagent, peek, finish = 1, 2, 3",
+        "class finish:\n    pass",
+    ],
+)
+def test_functions_that_a_cell_overwrites_come_back_with_the_next(
+    cell_code: str, runtime: Runtime[tuple[int, ...]]
+) -> None:
+    root = runtime.tree.root
+    runtime.act(root, cell(cell_code))
+    runtime.act(root, cell("print(peek(0), 'back')\nprint(await launch_subagent('Sum the numbers.', 0, 1))"))
+    runtime.act(root.children[0], cell("finish(1)"))
+    assert "back" in root.messages[-1]["content"]
+    runtime.act(root, cell("finish(4)"))
+    assert (root.ended, root.value) == (True, 4)
