@@ -38,9 +38,9 @@ class RefusedValueError(Exception):
         kind: Name of the exception that the cell sees.
     """
 
-    def __init__(self, kind: Literal["TypeError", "ValueError"], message: str) -> None:
+    def __init__(self, kind: Literal["TypeError", "ValueError", "TimeoutError"], message: str) -> None:
         super().__init__(message)
-        self.kind: Literal["TypeError", "ValueError"] = kind
+        self.kind: Literal["TypeError", "ValueError", "TimeoutError"] = kind
 
 
 def take(read: Callable[[], Any], what: str) -> Any:

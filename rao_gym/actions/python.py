@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
 from typing import Any
 
 import pydantic_monty as monty
@@ -110,7 +111,7 @@ class _Output:
 class _PythonInterpreter:
     """Runs the cells of one node."""
 
-    __slots__ = ("_host", "_launches", "_output", "_overwritten", "_sandbox", "_session")
+    __slots__ = ("_host", "_launches", "_output", "_overwritten", "_sandbox", "_session", "_tool_seconds")
 
     def __init__(self, host: NodeHost, sandbox: Sandbox) -> None:
         self._host = host
@@ -118,6 +119,7 @@ class _PythonInterpreter:
         self._session: Session | None = None
         self._output = _Output(0)
         self._launches: dict[int, LaunchRequest] = {}
+        self._tool_seconds = 0.0  # of the present cell
         self._overwritten: set[str] = set()  # by the last cell; they come back with the next one
 
     def run(self, text: str, *, truncated: bool = False) -> Outcome:
@@ -131,6 +133,7 @@ class _PythonInterpreter:
         session.give({name: _function_named(name) for name in self._overwritten})
         self._overwritten = {name for name in self._host.specs if _may_overwrite(code, name)}
         self._output = _Output(self._host.max_output_chars)
+        self._tool_seconds = 0.0
         return self._guard(lambda: self._drive(session, session.start(code, self._output.on_print)))
 
     def resume(self, results: Sequence[Any]) -> Outcome:
@@ -235,7 +238,13 @@ class _PythonInterpreter:
                 return Finish(spec.bind(args, kwargs)["answer"])
             except ToolError as error:
                 raise RefusedValueError("TypeError", str(error)) from None
+        limit = self._sandbox.limits.cell_seconds
+        if self._tool_seconds > limit:
+            message = f"the tools that this cell called took over {limit:g} seconds; call the others in another cell"
+            raise RefusedValueError("TimeoutError", message)
+        started = perf_counter()
         result = self._host.call(name, spec.bind(args, kwargs))
+        self._tool_seconds += perf_counter() - started
         self._output.show(result.shown)
         return snapshot.resume({"return_value": result.value})
 

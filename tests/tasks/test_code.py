@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rao_gym import make_setup
+from rao_gym.actions import write_cell
 from rao_gym.errors import InvalidValueError, UnknownNameError
 from rao_gym.policies.base import Policy
 from rao_gym.runtime import Runtime, turn_of
@@ -275,3 +276,23 @@ def test_partly_right_source_scores_the_share_of_tests_it_passes(family: Family)
     hidden = {name: len(task.context.functions[name].cases.hidden) for name in (first, second)}
     signal = family(source="stdlib", functions=2).verify(task, task.root, only_first)
     assert signal == hidden[first] / (hidden[first] + hidden[second])
+
+
+@pytest.mark.slow
+def test_a_cell_that_tries_hanging_sources_again_and_again_is_told_that_its_time_is_up(sandbox: Sandbox) -> None:
+    runtime = make_setup("rao/Code-v0").runtime(sandbox)
+    root = runtime.reset(0, 1)
+    (name,) = root_functions(runtime)
+    hanging = f"source = 'def {name}(*args):\\n    while True:\\n        pass'"
+    runtime.act(root, write_cell(f"{hanging}\nfor _ in range(10):\n    print(run_examples(source))"))
+    assert "TimeoutError: the tools that this cell called took over 2 seconds" in root.messages[-1]["content"]
+    assert root.messages[-1]["content"].count("False") < 5
+    runtime.act(root, write_cell("print('the session goes on')"))
+    assert root.messages[-1]["content"].startswith("the session goes on")
+    runtime.close()
+
+
+def root_functions(runtime: Runtime[Any]) -> tuple[str, ...]:
+    """Return the names of the functions that the root must write."""
+    wanted: tuple[str, ...] = runtime.task.context.wanted
+    return wanted
