@@ -1,4 +1,4 @@
-"""The `rao` command: what a person gets wrong is answered with one line on stderr and exit code 2."""
+"""The `rao` command: a user's mistake prints one line on stderr and exits with code 2."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class Runtime(Generic[ContextT]):
 
     @property
     def tree(self) -> ExecutionTree:
-        """The tree as it stands; the runtime goes on writing it until `done`.
+        """The tree so far; the runtime keeps writing to it until `done`.
 
         Raises:
             UsageError: `reset` has not been called.

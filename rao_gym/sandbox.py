@@ -205,7 +205,7 @@ class Session:
         self._died = False
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the dumped session: a copy goes on from here, with a worker of its own sandbox."""
+        """Return the dumped session: a copy continues from here, with a worker of its own sandbox."""
         self.suspend()
         state = {name: getattr(self, name) for name in self.__slots__}
         return state | {"_state": None if self._state is None else _read(self._state)}

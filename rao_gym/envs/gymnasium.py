@@ -100,7 +100,7 @@ class RecursiveEnv(gymnasium.Env[Observation, str]):
         """Begin an episode and show its root.
 
         Args:
-            seed: Begins a new series of tasks; None goes on with the present one.
+            seed: Starts a new series of tasks; None continues the current one.
             options: ``difficulty``, ``split`` or ``index`` of this one episode.
 
         Raises:

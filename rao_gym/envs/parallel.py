@@ -43,7 +43,7 @@ class RecursiveParallelEnv(RosterView, ParallelEnv[str, Observation, str]):
         """Begin an episode, in which the root is the only agent.
 
         Args:
-            seed: Begins a new series of tasks; None goes on with the present one.
+            seed: Starts a new series of tasks; None continues the current one.
             options: ``difficulty``, ``split`` or ``index`` of this one episode. As PettingZoo has it, other names
                 are ignored, unless they look like one of these.
 

@@ -86,7 +86,7 @@ class EpisodeSource:
         """Begin an episode and return its runtime, on which only the root is ready.
 
         Args:
-            seed: Begins a new series of tasks; None goes on with the present one.
+            seed: Starts a new series of tasks; None continues the current one.
             options: What this one episode takes instead of the next task's values; see `RESET_OPTIONS`.
             strict: Whether every other option is refused, or only those that look like a misspelt one.
 

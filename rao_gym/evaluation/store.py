@@ -72,7 +72,7 @@ class RunFolder:
         self._trees_file.close()
 
     def find(self, id: str, key: TaskKey) -> EpisodeResult | None:
-        """Return the result of an episode that is there already."""
+        """Return the stored result of an episode."""
         return self.results.get((id, key.difficulty, key.index))
 
     def add(self, result: EpisodeResult, tree: ExecutionTree | None) -> None:

@@ -15,7 +15,7 @@ RECIPE = "recipe.json"
 
 
 def claim(folder: Path, recipe: Recipe) -> None:
-    """Make a folder that of a run, or check that it is already.
+    """Claim `folder` for `recipe`, or verify that it already belongs to it.
 
     Raises:
         InvalidValueError: It is the folder of a run of another recipe.

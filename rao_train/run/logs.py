@@ -50,7 +50,7 @@ class RunLog:
 
     Args:
         folder: The run's folder.
-        tick: Where the run goes on; everything after it is dropped.
+        tick: Where the run resumes; everything after it is dropped.
         wandb_project: Project of Weights & Biases; empty for none.
         run_name: The run's name there.
         config: The recipe, shown there.

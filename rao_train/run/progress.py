@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a live table on a terminal, plain lines elsewhere."""
+"""Progress display of a run: a live table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Reporter(Protocol):
     """Is told what a run does."""
 
     def start(self, phase: str, done: int, total: int) -> None:
-        """Take note that a phase begins, or goes on after `done` steps."""
+        """Record that a phase begins, or resumes after `done` steps."""
 
     def report(self, entry: LogEntry) -> None:
         """Take the entry of a step."""

@@ -82,7 +82,7 @@ class Phase:
 
 @dataclass(slots=True)
 class TrainerState:
-    """What a run has come to; with the weights and the optimizer it decides everything that follows.
+    """Counters and pending rollouts; with weights and optimizer state, all that a resume needs.
 
     Attributes:
         tick: Ticks done, warm start included.
@@ -111,7 +111,7 @@ class Trainer:
         recipe: Everything that decides the run.
         folder: Where checkpoints, logs and the model go.
         tokenizer: The model's tokenizer.
-        state: What the run has come to.
+        state: Counters and pending rollouts of the run.
 
     Raises:
         InvalidValueError: The folder holds a run of another recipe, or a value does not fit this machine.
