@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rao_train.run.logs import LogEntry, read_log
-from rao_train.run.trainer import TRAIN
+from rao_train.run.phases import TRAIN
 
 PANELS = {
     "success/root": "success of the roots",

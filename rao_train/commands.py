@@ -14,8 +14,9 @@ from rao_gym.errors import InvalidValueError
 from rao_train.recipes.reading import load_recipe, shipped_recipes
 from rao_train.recipes.settings import Recipe
 from rao_train.run.logs import read_log
+from rao_train.run.phases import EVALUATION
 from rao_train.run.progress import ConsoleReporter
-from rao_train.run.trainer import EVALUATION, Trainer
+from rao_train.run.trainer import Trainer
 
 
 def add_train_parser(subparsers: Any) -> None:

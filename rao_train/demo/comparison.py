@@ -23,8 +23,9 @@ from rao_train.demo.report import write_report
 from rao_train.recipes.reading import load_recipe
 from rao_train.recipes.settings import Recipe
 from rao_train.run.logs import LogEntry, read_log
+from rao_train.run.phases import TRAIN
 from rao_train.run.progress import ConsoleReporter
-from rao_train.run.trainer import TRAIN, Trainer
+from rao_train.run.trainer import Trainer
 
 RECIPE = "arithmetic_tiny"
 RAO, SINGLE = "rao", "single"

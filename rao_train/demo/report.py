@@ -17,7 +17,7 @@ from rao_gym.plots import plot_cost, plot_success
 from rao_gym.tree import ExecutionTree
 from rao_gym.viewer.html import write_page
 from rao_train.run.logs import LogEntry
-from rao_train.run.trainer import EVALUATION, TRAIN
+from rao_train.run.phases import EVALUATION, TRAIN
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""The trainer: warm start, then rollouts, credit, loss, step, and weights to the engine, again and again.
+"""The trainer turns the crank: warm start, then rollouts, credit, loss, step, and weights to the engine.
 
     roots × G trees → trajectories → signals → Eq. 1 → Eq. 3 → filter → Eq. 4 → Eq. 5 with CISPO → step → engine
 
@@ -10,11 +10,9 @@ rollouts and the schedule's state at the end of a tick decide everything that fo
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from statistics import fmean
 from time import perf_counter
 from typing import Any
 
@@ -24,79 +22,49 @@ from transformers import PreTrainedModel
 
 from rao_gym.errors import InvalidValueError
 from rao_gym.tree import ExecutionTree
-from rao_train.credit import credit, weighted_by_depth
 from rao_train.engines import Sampling
 from rao_train.engines.factory import EngineParts, make_engine
-from rao_train.learning.batching import split
-from rao_train.learning.learner import Learner, LearnerMetrics, SkipReason, UpdateMetrics
+from rao_train.learning.learner import Learner, SkipReason, UpdateMetrics
 from rao_train.learning.settings import LearnerSettings
 from rao_train.models.generation_config import declared_end_ids
 from rao_train.models.turn_template import TurnTemplate
 from rao_train.recipes.settings import Recipe, WarmStartStage
-from rao_train.rollout.batch_json import batch_from_json, batch_to_json
-from rao_train.rollout.trajectory import TokenSequence, Trajectory
-from rao_train.rollout.worker import PlannedRollout, RolloutBatch, RolloutWorker
+from rao_train.rollout.trajectory import TokenSequence
+from rao_train.rollout.worker import RolloutBatch, RolloutWorker
 from rao_train.run.checkpoint import load_checkpoint, save_checkpoint
+from rao_train.run.evaluator import Evaluator
 from rao_train.run.folder import claim
+from rao_train.run.handover import WeightHandover
 from rao_train.run.logs import LogEntry, RunLog
-from rao_train.run.metrics import Metrics, credit_metrics, evaluation_metrics, rollout_metrics, update_metrics
+from rao_train.run.metrics import Metrics, evaluation_metrics, update_metrics
 from rao_train.run.model import model_of
+from rao_train.run.phases import EVALUATION, Phase, phases_of
+from rao_train.run.policy_step import PolicyStep
 from rao_train.run.progress import Reporter, SilentReporter
+from rao_train.run.rollouts import RolloutQueue
+from rao_train.run.task_source import CurriculumTasks
 from rao_train.run.warm_start import demonstrate, sequences_of
 from rao_train.seeds import Purpose, seed_of
 
-TRAIN = "train"
-EVALUATION = "evaluation"
 CHECKPOINTS = "checkpoints"
 PENDING = "pending.jsonl"
 MAX_BROKEN_STEPS = 3
 """Steps in a row whose loss or gradient is not finite; after them a run ends."""
 
-AGREEMENT_TRAJECTORIES = 16
-"""Trajectories of a batch on which trainer and engine are compared."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Phase:
-    """A part of a run.
-
-    Attributes:
-        place: Its place in the run.
-        name: How it is called in logs.
-        start: Ticks before it.
-        steps: Ticks of it.
-        stage: What is learned from demonstrations; None for reinforcement learning.
-    """
-
-    place: int
-    name: str
-    start: int
-    steps: int
-    stage: WarmStartStage | None
-
-    @property
-    def end(self) -> int:
-        """Ticks of the run when the phase is over."""
-        return self.start + self.steps
-
 
 @dataclass(slots=True)
 class TrainerState:
-    """Counters and pending rollouts; with weights and optimizer state, all that a resume needs.
+    """Counters of a run; with the weights, the optimizer and the rollout queue, all that a resume needs.
 
     Attributes:
         tick: Ticks done, warm start included.
-        num_batches: Rollout batches generated.
         version: Rollout batches learned from, which is the version of the weights.
         seconds: Time spent on training steps.
-        queue: Rollout batches that have not been learned from, oldest first.
     """
 
     tick: int = 0
-    num_batches: int = 0
     version: int = 0
     seconds: float = 0.0
-    queue: deque[RolloutBatch] = field(default_factory=deque)
 
 
 class Trainer:
@@ -122,7 +90,6 @@ class Trainer:
         self.folder = folder
         self.state = TrainerState()
         self._reporter = reporter or SilentReporter()
-        self._schedule = recipe.curriculum.schedule()
         self._setup = recipe.environment.setup()
         model, self.tokenizer = model_of(recipe)
         self._template = TurnTemplate(self.tokenizer, recipe.model.template_arguments, declared_end_ids(model))
@@ -138,6 +105,21 @@ class Trainer:
             )
         )
         self._worker = self._worker_with(recipe.sampling)
+        training = recipe.training
+        source = CurriculumTasks(
+            self._setup,
+            recipe.curriculum.schedule(),
+            seed=recipe.seed,
+            tasks_per_step=training.tasks_per_step,
+            group_size=training.group_size,
+        )
+        self._rollouts = RolloutQueue(source, self._worker, seed=recipe.seed, staleness=training.staleness)
+        self._policy_step = PolicyStep(recipe.credit, seed=recipe.seed, minibatches=training.minibatches_per_step)
+        self._handover = WeightHandover(self._engine)
+        sampling = replace(recipe.sampling, temperature=recipe.evaluation.temperature)
+        self._evaluator = Evaluator(
+            self._setup, recipe.evaluation, lambda: self._worker_with(sampling), seed=recipe.seed
+        )
         self._demonstrations: list[TokenSequence] = []
         self._sampled_trees: list[ExecutionTree] = []
         self._num_broken = 0
@@ -160,7 +142,7 @@ class Trainer:
                     self._run_phase(phase, log)
             trees: list[ExecutionTree] = []
             if recipe.evaluation.final:
-                trees = self._evaluate(log, state.tick + 1, recipe.evaluation.tasks)
+                trees = self._log_evaluation(log, state.tick + 1, self._evaluator.final(state.version))
                 log.write_trees(state.tick + 1, _first_of_each_difficulty(trees))
         self._learner.export(self.folder / "model", self.tokenizer)
         self._worker.close()
@@ -187,8 +169,8 @@ class Trainer:
     def _tick(self, log: RunLog) -> None:
         """Take one step of the present phase and log it."""
         phase, state, recipe = self._phase, self.state, self.recipe
-        if phase.stage is None and state.tick == phase.start and recipe.evaluation.every:
-            self._evaluate(log, state.tick + 1, recipe.evaluation.tasks_on_the_way)
+        if phase.stage is None and state.tick == phase.start and self._evaluator.is_due(0):
+            self._log_evaluation(log, state.tick + 1, self._evaluator.on_the_way(state.version))
         metrics = self._train() if phase.stage is None else self._supervise(phase.stage)
         state.tick += 1
         step = state.tick - phase.start
@@ -199,8 +181,8 @@ class Trainer:
             return
         if recipe.logging.trees_every and step % recipe.logging.trees_every == 0:
             log.write_trees(state.tick, self._sampled_trees)
-        if recipe.evaluation.every and step % recipe.evaluation.every == 0:
-            self._evaluate(log, state.tick, recipe.evaluation.tasks_on_the_way)
+        if self._evaluator.is_due(step):
+            self._log_evaluation(log, state.tick, self._evaluator.on_the_way(state.version))
 
     def _supervise(self, stage: WarmStartStage) -> Metrics:
         """Take one supervised step on demonstrations."""
@@ -218,17 +200,17 @@ class Trainer:
         started = perf_counter()
         generating = acting = 0.0
         agreement: Metrics = {}
-        while len(state.queue) <= recipe.training.staleness:
-            fresh = self._roll_out()
+        while not self._rollouts.is_full:
+            fresh = self._rollouts.grow(state.version)
             generating += fresh.seconds_generating
             acting += fresh.seconds_acting
-            agreement = self._agreement(fresh)
-            state.queue.append(fresh)
-        batch = state.queue.popleft()
+            agreement = self._handover.compare(self._learner, fresh)
+        batch = self._rollouts.take()
         before = perf_counter()
-        metrics, updates = self._learn(batch)
+        metrics, updates = self._policy_step.take(self._learner, batch, state.version)
+        self._watch(updates)
         learning = perf_counter() - before
-        self._engine.sync_weights(state.version + 1)
+        self._handover.give(state.version + 1)
         self._sampled_trees = [rollout.tree for rollout in batch.rollouts[: recipe.logging.trees]]
         seconds = perf_counter() - started
         state.seconds += seconds
@@ -244,37 +226,6 @@ class Trainer:
         state.version += 1
         return metrics
 
-    def _roll_out(self) -> RolloutBatch:
-        """Grow G trees for each of a batch's tasks with the weights as they are, and tell the curriculum."""
-        recipe, number = self.recipe, self.state.num_batches
-        training, seed = recipe.training, recipe.seed
-        rng = np.random.default_rng(seed_of(seed, Purpose.TASKS, number))
-        plans: list[PlannedRollout] = []
-        for group in range(training.tasks_per_step):
-            index = number * training.tasks_per_step + group
-            difficulty = self._schedule.draw(rng)
-            task = self._setup.family.sample(seed, self._setup.settings.split, index, difficulty)
-            for _ in range(training.group_size):
-                draws = seed_of(seed, Purpose.DRAWS, number, len(plans))
-                plans.append(PlannedRollout(task=task, index=len(plans), group=group, seed=draws))
-        self.state.num_batches += 1
-        batch = self._worker.grow(plans, policy_version=self.state.version)
-        for rollouts in batch.groups():
-            success = fmean(rollout.signals.by_node.get(0, 0.0) for rollout in rollouts)
-            self._schedule.update(rollouts[0].tree.task.difficulty, success)
-        return batch
-
-    def _learn(self, batch: RolloutBatch) -> tuple[Metrics, list[LearnerMetrics]]:
-        """Take the optimizer steps on a batch."""
-        recipe = self.recipe
-        credited = credit(batch.rollouts, recipe.credit)
-        rng = np.random.default_rng(seed_of(recipe.seed, Purpose.MINIBATCHES, self.state.version))
-        updates = []
-        for part in split(credited.trajectories, recipe.training.minibatches_per_step, rng) or [[]]:
-            updates.append(self._learner.step(weighted_by_depth(part) if recipe.credit.depth_weighting else part))
-        self._watch(updates)
-        return rollout_metrics(batch) | credit_metrics(credited) | update_metrics(updates), updates
-
     def _watch(self, updates: Sequence[UpdateMetrics]) -> None:
         """Count the steps in a row that were not finite; weights that came to this are not saved.
 
@@ -289,29 +240,8 @@ class Trainer:
                 f"learning rate. What was saved before them is in {self.folder / CHECKPOINTS}."
             )
 
-    def _agreement(self, batch: RolloutBatch) -> Metrics:
-        """Compare the log-probabilities of trainer and engine, whose weights are the same at this moment."""
-        chosen: list[Trajectory] = []
-        for rollout in batch.rollouts:
-            chosen += rollout.trajectories[: AGREEMENT_TRAJECTORIES - len(chosen)]
-        trained = self._learner.logprobs(chosen)
-        differences = np.concatenate(
-            [np.abs(ours - one.logprobs_T[one.mask_T]) for ours, one in zip(trained, chosen, strict=True)]
-        )
-        return {"agreement/mean": float(differences.mean()), "agreement/max": float(differences.max())}
-
-    def _evaluate(self, log: RunLog, tick: int, num_tasks: int) -> list[ExecutionTree]:
-        """Play tasks that are not trained on, and log how it went."""
-        recipe, settings = self.recipe, self.recipe.evaluation
-        plans: list[PlannedRollout] = []
-        for difficulty in settings.difficulties:
-            for index in range(num_tasks):
-                task = self._setup.family.sample(recipe.seed, settings.split, index, difficulty)
-                draws = seed_of(recipe.seed, Purpose.EVALUATION, difficulty, index)
-                plans.append(PlannedRollout(task=task, index=len(plans), group=len(plans), seed=draws))
-        worker = self._worker_with(replace(recipe.sampling, temperature=settings.temperature))
-        batch = worker.grow(plans, policy_version=self.state.version)
-        worker.close()
+    def _log_evaluation(self, log: RunLog, tick: int, batch: RolloutBatch) -> list[ExecutionTree]:
+        """Log how an evaluation went; return its trees."""
         entry = LogEntry(tick=tick, phase=EVALUATION, step=self.state.version, metrics=evaluation_metrics(batch))
         log.write(entry)
         self._reporter.report(entry)
@@ -356,14 +286,13 @@ class Trainer:
             CheckpointError: It could not be written; those before it are intact.
         """
         state = self.state
-        counters = {name: getattr(state, name) for name in ("tick", "num_batches", "version", "seconds")}
         save_checkpoint(
             self.folder / CHECKPOINTS,
             self._learner,
             self.tokenizer,
             step=state.tick,
-            state={**counters, "schedule": self._schedule.state()},
-            files={PENDING: "\n".join(map(batch_to_json, state.queue)).encode()},
+            state={"counters": asdict(state), "rollouts": self._rollouts.state()},
+            files={PENDING: self._rollouts.waiting().encode()},
         )
 
     def _restore(self) -> None:
@@ -376,24 +305,11 @@ class Trainer:
         if checkpoint is None:
             return
         saved: dict[str, Any] = dict(checkpoint.state)
-        self._schedule.restore(saved.pop("schedule"))
-        pending = checkpoint.files[PENDING].decode().splitlines()
-        self.state = TrainerState(**saved, queue=deque(map(batch_from_json, pending)))
+        self._rollouts.restore(saved["rollouts"], checkpoint.files[PENDING].decode())
+        self.state = TrainerState(**saved["counters"])
         self._phase = next(phase for phase in self._phases if self.state.tick <= phase.end)
         self._learner.settings = self._learner_settings()
-        self._engine.sync_weights(self.state.version)
-
-
-def phases_of(recipe: Recipe) -> list[Phase]:
-    """Return the parts of a run: the stages of the warm start, then reinforcement learning."""
-    phases: list[Phase] = []
-    start = 0
-    for stage in recipe.warm_start.stages:
-        name = f"warm_start/{stage.name}"
-        phases.append(Phase(place=len(phases), name=name, start=start, steps=stage.steps, stage=stage))
-        start += stage.steps
-    training = Phase(place=len(phases), name=TRAIN, start=start, steps=recipe.training.steps, stage=None)
-    return [*phases, training]
+        self._handover.give(self.state.version)
 
 
 def _first_of_each_difficulty(trees: Sequence[ExecutionTree]) -> list[ExecutionTree]:

@@ -11,7 +11,8 @@ from rao_train import minimal
 from rao_train.recipes.reading import load_recipe
 from rao_train.recipes.settings import Recipe
 from rao_train.run.logs import read_log
-from rao_train.run.trainer import TRAIN, Trainer
+from rao_train.run.phases import TRAIN
+from rao_train.run.trainer import Trainer
 
 RECIPE = (
     "model.tiny.layers=1",

@@ -24,7 +24,8 @@ from rao_train.recipes.settings import Recipe
 from rao_train.run.checkpoint import CheckpointError
 from rao_train.run.logs import LogEntry, read_log
 from rao_train.run.metrics import DESCRIPTIONS, describe
-from rao_train.run.trainer import EVALUATION, TRAIN, Trainer
+from rao_train.run.phases import EVALUATION, TRAIN
+from rao_train.run.trainer import Trainer
 
 WARM_START = 70
 """Ticks of the small recipe's warm start."""

@@ -1,0 +1,45 @@
+"""One step of reinforcement learning: from a rollout batch to new weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rao_train.credit import CreditSettings, credit, weighted_by_depth
+from rao_train.learning.batching import split
+from rao_train.learning.learner import Learner, LearnerMetrics
+from rao_train.rollout.worker import RolloutBatch
+from rao_train.run.metrics import Metrics, credit_metrics, rollout_metrics, update_metrics
+from rao_train.seeds import Purpose, seed_of
+
+
+class PolicyStep:
+    """Credits the trajectories of a batch and takes the optimizer steps on them.
+
+    Args:
+        settings: How trees become advantages.
+        seed: Seeds which trajectory goes into which optimizer batch.
+        minibatches: Optimizer batches of a rollout batch.
+    """
+
+    def __init__(self, settings: CreditSettings, *, seed: int, minibatches: int) -> None:
+        self._settings = settings
+        self._seed = seed
+        self._minibatches = minibatches
+
+    def take(self, learner: Learner, batch: RolloutBatch, version: int) -> tuple[Metrics, list[LearnerMetrics]]:
+        """Learn from a batch.
+
+        Args:
+            learner: Takes the optimizer steps.
+            batch: The rollouts.
+            version: Version of the learner's weights, which seeds the split.
+
+        Returns:
+            What was measured, and what each optimizer step did.
+        """
+        credited = credit(batch.rollouts, self._settings)
+        rng = np.random.default_rng(seed_of(self._seed, Purpose.MINIBATCHES, version))
+        parts = split(credited.trajectories, self._minibatches, rng) or [[]]
+        weighting = self._settings.depth_weighting
+        updates = [learner.step(weighted_by_depth(part) if weighting else part) for part in parts]
+        return rollout_metrics(batch) | credit_metrics(credited) | update_metrics(updates), updates
