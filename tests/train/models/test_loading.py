@@ -56,6 +56,6 @@ def test_ends_come_from_the_configuration_where_generation_names_none(eos: Any, 
 
 
 def test_a_policy_takes_precision_and_template_arguments(folder: str) -> None:
-    HuggingFacePolicy(folder, dtype="float32", template_arguments={"enable_thinking": False})
+    HuggingFacePolicy(folder, dtype="float32", max_tokens=64, template_arguments={"enable_thinking": False})
     with pytest.raises(UnknownNameError, match="argument of the chat template 'thinking'"):
-        HuggingFacePolicy(folder, template_arguments={"thinking": False})
+        HuggingFacePolicy(folder, max_tokens=64, template_arguments={"thinking": False})
