@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from rao_gym.actions.thinking import STOP_STRINGS, Span, end_of_thinking, first_outside, without_leading_thinking
+from rao_gym.actions.thinking import END_OF_THINKING, STOP_STRINGS, actions_of, marks
 from rao_gym.errors import nearest
 
 CALL_TAGS = ("<tool_call>", "</tool_call>")
@@ -15,6 +15,9 @@ CALL_EXAMPLE = '<tool_call>{"name": "...", "arguments": {...}}</tool_call>'
 MAX_BROKEN_CALLS = 64
 """Calls that are not JSON after which the rest of a message is not read."""
 
+_MARKS = marks(CALL_TAGS[0], STOP_STRINGS["tools"])
+_END = re.compile(f"</?tool_call>|{END_OF_THINKING}")
+_END_OF_BROKEN = re.compile(f"</tool_call>|{END_OF_THINKING}")
 _CALL_KEYS = ("name", "arguments")
 _MEANT = {
     **dict.fromkeys(("parameters", "args", "kwargs", "input", "inputs"), "arguments"),
@@ -41,41 +44,36 @@ class Call:
 def read_calls(text: str) -> list[Call]:
     """Return the tool calls of a reply in order.
 
-    Calls inside its thinking do not count, nor do those that follow a response that the model made up.
+    Calls inside its thinking do not count, nor do those behind a response that the model made up. A message of many
+    broken calls is read up to `MAX_BROKEN_CALLS`.
     """
-    text = without_leading_thinking(text)
-    found = list(_calls(text))
-    spans = [span for _, span in found]
-    start, end = end_of_thinking(text, spans), len(text)
-    for stop in STOP_STRINGS["tools"]:
-        end = min(end, first_outside(text, stop, spans))
-    return [call for call, (first, _) in found if start <= first < end]
+    num_broken = 0
+
+    def read(mark: re.Match[str]) -> tuple[Call, int]:
+        nonlocal num_broken
+        call, end = _read_call(text, mark.end())
+        num_broken += bool(call.error)
+        return call, end if num_broken < MAX_BROKEN_CALLS else len(text)
+
+    return actions_of(text, _MARKS, read)
 
 
-def _calls(text: str) -> Iterator[tuple[Call, Span]]:
-    """Yield every call, and where it stands.
+def _read_call(text: str, start: int) -> tuple[Call, int]:
+    """Return the call behind an opening tag, and where to go on.
 
-    The JSON value is decoded first, and the closing tag looked for behind it: an argument may hold the tags. Text that
-    is not JSON reaches up to the next closing tag. A message of many broken calls is read up to `MAX_BROKEN_CALLS`.
+    The JSON value is decoded first, and the closing tag looked for behind it: arguments may hold the tags. Broken JSON
+    reaches up to the next closing tag, for what it quotes is no call. Words behind the tag only mention it.
     """
-    opening, closing = CALL_TAGS
-    start, tag, num_broken = text.find(opening), 0, 0
-    while start >= 0 and num_broken < MAX_BROKEN_CALLS:
-        call, end = _decode(text, start + len(opening))
-        if 0 <= tag < end:  # looked for again only where the last one found lies behind
-            tag = text.find(closing, end)
-        following = text.find(opening, end)
-        if call.error:
-            num_broken += 1
-        elif 0 <= following < tag or tag < 0:  # the closing tag is missing, and the next call's is not this one's
-            yield call, (start, following if following >= 0 else len(text))
-            start = following
-            continue
-        elif text[end:tag].strip():
-            call = Call(error=f"Error: something follows the JSON object of a tool call. Write {CALL_EXAMPLE}")
-        stop = len(text) if tag < 0 else tag + len(closing)
-        yield call, (start, stop)
-        start = text.find(opening, stop)
+    call, end = _decode(text, start)
+    is_json_like = re.compile(r"\s*[{\[]").match(text, start)
+    following = (_END_OF_BROKEN if call.error and is_json_like else _END).search(text, end)
+    if following is None:
+        return call, end if not call.error else len(text)
+    if following[0] != CALL_TAGS[1]:  # the closing tag is missing, and what follows is read for itself
+        return call, following.start()
+    if not call.error and text[end : following.start()].strip():
+        call = Call(error=f"Error: something follows the JSON object of a tool call. Write {CALL_EXAMPLE}")
+    return call, following.end()
 
 
 def _decode(text: str, start: int) -> tuple[Call, int]:
@@ -101,14 +99,16 @@ def _shorten(error: ValueError, body: int) -> str:
 
 def _call_of(document: Any) -> Call:
     """Return a decoded value as a call."""
-    if not isinstance(document, dict) or not isinstance(document.get("name"), str):
+    if not isinstance(document, dict):
         return Call(error=f"Error: a tool call is an object with a name. Write {CALL_EXAMPLE}")
-    name: str = document["name"]
     for key in document:
         if key not in _CALL_KEYS:
             hint = _MEANT.get(key) or nearest(key[:80], _CALL_KEYS)
             suggestion = f" Did you mean {hint!r}?" if hint else ""
             return Call(error=f"Error: a tool call has no key {key[:80]!r}.{suggestion} Write {CALL_EXAMPLE}")
+    name = document.get("name")
+    if not isinstance(name, str):
+        return Call(error=f"Error: a tool call is an object with a name. Write {CALL_EXAMPLE}")
     arguments = document.get("arguments", {})
     if not isinstance(arguments, dict):
         return Call(error=f"Error: the arguments of {name[:80]!r} must be an object.")

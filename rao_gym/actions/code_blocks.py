@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rao_gym.actions.thinking import Span, end_of_thinking, without_leading_thinking
+from rao_gym.actions.thinking import END_OF_THINKING, actions_of, marks
 
-PYTHON_LABELS = frozenset({"python", "python3", "py", "py3", "ipython", "ipython3", "repl"})
-"""Labels of code blocks that hold Python."""
+_PYTHON = r"(?i:i?python|py|repl|tool_code)(?:\d+(?:\.\d+)*)?"
+_IS_PYTHON = re.compile(_PYTHON)
+_LABEL = re.compile(r"[\s{.]*([\w+#.-]*)")
 
-_OPENING = re.compile(r"(?:[-*+]|\d{1,9}[.)])?[ \t]*(`{3,}|~{3,})[ \t]*([^`\n]*)", re.ASCII)
-_OPENING_IN_LINE = re.compile(r"(?<!`)(`{3,})[ \t]*(\w+)[ \t]*$", re.ASCII)
+_FENCE_ON_LINE = (
+    r"^(?P<margin>[ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*+)(?P<fence>`{3,}(?!`)|~{3,}(?!~))(?P<info>[^`\n]*)$"
+)
+_FENCE_IN_LINE = rf"(?<!`)(?P<inline>`{{3,}})[ \t]*{_PYTHON}(?![\w.])[^`\n]*$"
+_MARKS = marks(f"{_FENCE_ON_LINE}|{_FENCE_IN_LINE}")
+_PYTHON_OPENS = re.compile(_FENCE_IN_LINE, re.MULTILINE | re.ASCII)
+
+_CLOSING_LINE = r"^[ \t]*(?P<line>`{3,}|~{3,})[ \t]*\r?$"
+_END_OF_OTHER = re.compile(rf"{_CLOSING_LINE}|(?P<thought>{END_OF_THINKING})", re.MULTILINE)
+_TOKEN = re.compile(
+    r"\\."
+    r"|\#[^\n]*"
+    r'|"""(?:[^"\\]++|\\.|"(?!""))*+"""'
+    r"|'''(?:[^'\\]++|\\.|'(?!''))*+'''"
+    r'|"(?:[^"\\\n]++|\\.)*+"?'
+    r"|'(?:[^'\\\n]++|\\.)*+'?"
+    rf"|{_CLOSING_LINE}|(?P<ticks>`{{3,}})|(?P<thought>{END_OF_THINKING})",
+    re.MULTILINE | re.DOTALL,
+)
+"""What matters where Python is read: its strings and comments hold anything, and backticks are nowhere else."""
 
 
 @dataclass(frozen=True)
 class _Block:
-    """A fenced block: its label in lower case, its lines, whether a fence closes it, and where it stands."""
+    """A fenced block: its code, whether its label names Python or there is none, and whether a fence closes it."""
 
-    label: str
     code: str
-    closed: bool
-    span: Span
+    is_python: bool
+    is_unlabelled: bool
+    is_closed: bool
 
 
 def read_code(text: str, *, truncated: bool = False) -> str | None:
@@ -36,126 +54,51 @@ def read_code(text: str, *, truncated: bool = False) -> str | None:
         truncated: Whether it was cut off. An open block at its end lacks its last lines then, and does not count;
             otherwise it does.
     """
-    text = without_leading_thinking(text)
-    blocks = _blocks(text)
-    start = end_of_thinking(text, [block.span for block in blocks])
-    usable = [block for block in blocks if block.span[0] >= start and (block.closed or not truncated)]
-    for labels in (PYTHON_LABELS, frozenset({""})):
-        code = [block.code for block in usable if block.label in labels]
-        if code:
-            return "\n".join(code)
+    blocks = actions_of(text, _MARKS, lambda mark: _read_block(text, mark))
+    usable = [block for block in blocks if block.is_closed or not truncated]
+    labelled = [block.code for block in usable if block.is_python]
+    code = labelled or [block.code for block in usable if block.is_unlabelled and block.code.strip()]
+    return "\n".join(code) if code else None
+
+
+def _read_block(text: str, mark: re.Match[str]) -> tuple[_Block | None, int]:
+    """Return the block that a fence opens, and where to go on; None where the fence is quoted or part of thinking."""
+    info = mark["info"]
+    if info is None and text[text.rfind("\n", 0, mark.start()) + 1 : mark.start()].lstrip().startswith(">"):
+        return None, mark.end()
+    found = _LABEL.match(info or "")
+    label = found[1] if found else ""
+    is_python = info is None or _IS_PYTHON.fullmatch(label) is not None
+    is_unlabelled = info is not None and not info.strip()
+    start = min(mark.end() + 1, len(text))
+    end = _end_of_block(text, start, mark["fence"] or mark["inline"], is_code=is_python or is_unlabelled)
+    if end is not None and end["thought"]:
+        return None, end.start()
+    code = _dedented(text[start : len(text) if end is None else end.start()], len(mark["margin"] or ""))
+    block = _Block(code, is_python, is_unlabelled, end is not None)
+    if end is None:
+        return block, len(text)
+    forgotten = end["line"] is None and _PYTHON_OPENS.match(text, end.start())
+    return block, end.start() if forgotten else end.end()
+
+
+def _end_of_block(text: str, start: int, fence: str, *, is_code: bool) -> re.Match[str] | None:
+    """Return what ends a block; None when it is open.
+
+    A line of as many of the same characters ends it, and in Python any such run of backticks outside its strings and
+    comments. Where that leaves the block open, the quotes were no Python, and the first such line ends it.
+    """
+    for pattern in (_TOKEN, _END_OF_OTHER) if is_code else (_END_OF_OTHER,):
+        for found in pattern.finditer(text, start):
+            groups = found.groupdict()
+            run = groups["line"] or groups.get("ticks") or ""
+            if found["thought"] or run.startswith(fence):
+                return found
     return None
 
 
-def _blocks(text: str) -> list[_Block]:
-    """Return the fenced blocks of a text, as CommonMark has them, with what models do beside.
-
-    A fence may be indented, as in lists, and may open at the end of a line of prose when it names Python. It closes
-    with a line that begins with as many of the same characters, except inside a triple-quoted string of Python.
-    """
-    lines = _lines_of(text)
-    offsets = _offsets(lines)
-    blocks: list[_Block] = []
-    number = 0
-    rest: str | None = None  # of the line that closed the last block
-    while number < len(lines):
-        line = lines[number] if rest is None else rest
-        offset = offsets[number + 1] - len(line)
-        rest = None
-        fence = _opened(line)
-        if fence is None:
-            number += 1
-            continue
-        mark, label, indent = fence
-        close = _closing_line(lines, number + 1, mark, label)
-        body = lines[number + 1 : len(lines) if close is None else close]
-        stop = len(text) if close is None else offsets[close + 1]
-        blocks.append(_Block(label, "".join(_dedent(each, indent) for each in body), close is not None, (offset, stop)))
-        if close is None:
-            break
-        number = close
-        rest = lines[close].lstrip()[len(mark) :].lstrip("`~")
-    return blocks
-
-
-def _lines_of(text: str) -> list[str]:
-    """Return the lines of a text with their ends; only a newline ends a line."""
-    lines = [f"{line}\n" for line in text.split("\n")]
-    lines[-1] = lines[-1][:-1]
-    return lines
-
-
-def _offsets(lines: Sequence[str]) -> list[int]:
-    """Return where each line begins, and where the last one ends."""
-    offsets = [0]
-    for line in lines:
-        offsets.append(offsets[-1] + len(line))
-    return offsets
-
-
-def _opened(line: str) -> tuple[str, str, int] | None:
-    """Return the fence that a line opens, its label and its indentation; None when it opens none."""
-    bare = line.strip()
-    found = _OPENING.fullmatch(bare)
-    if found:
-        words = found[2].split()
-        label = words[0].strip("{}.").lower() if words else ""
-        return found[1], label, len(line) - len(line.lstrip()) if bare[0] in "`~" else 0
-    found = _OPENING_IN_LINE.search(bare)
-    if found and found[2].lower() in PYTHON_LABELS:
-        return found[1], found[2].lower(), 0
-    return None
-
-
-def _closing_line(lines: Sequence[str], start: int, mark: str, label: str) -> int | None:
-    """Return the line that closes a fence; None when the block is open.
-
-    Inside a triple-quoted string of Python a fence is text. Where that leaves the block open, the quotes were no
-    Python, and the first fence closes it.
-    """
-    first: int | None = None
-    quotes = _Quotes()
-    is_python = label in PYTHON_LABELS or not label
-    for number in range(start, len(lines)):
-        bare = lines[number].strip()
-        run = len(bare) - len(bare.lstrip(mark[0]))
-        if run >= len(mark) and (run == len(bare) or bare[run].isspace()):
-            if not (is_python and quotes.open):
-                return number
-            first = number if first is None else first
-        if is_python:
-            quotes.read(lines[number])
-    return first
-
-
-class _Quotes:
-    """Follows Python code line by line, and knows whether a triple-quoted string is open."""
-
-    _TOKEN = re.compile(r"\\.|\"\"\"|'''|\"|'|#", re.DOTALL)
-
-    def __init__(self) -> None:
-        self.open = ""
-
-    def read(self, line: str) -> None:
-        """Take the next line."""
-        single = ""
-        for token in self._TOKEN.findall(line):
-            if token[0] == "\\":
-                continue
-            if self.open:
-                self.open = "" if token == self.open else self.open
-            elif single:
-                if token[0] == single:  # a triple quote closes a string and opens another, which the line's end closes
-                    single = ""
-            elif token == "#":
-                return
-            elif len(token) == 3:
-                self.open = token
-            else:
-                single = token
-
-
-def _dedent(line: str, indent: int) -> str:
-    """Return a line without the indentation of its fence, or as much of it as it has."""
-    margin = len(line) - len(line.lstrip(" \t"))
-    return line[min(indent, margin) :]
+def _dedented(code: str, indent: int) -> str:
+    """Return code without the indentation of its fence, as far as its first line has it."""
+    body = code.lstrip("\r\n") if indent else ""
+    indent = min(indent, len(body) - len(body.lstrip(" \t")))
+    return re.sub(rf"^[ \t]{{1,{indent}}}", "", code, flags=re.MULTILINE) if indent else code

@@ -1,4 +1,4 @@
-"""Thinking: what a model writes before it acts, and other text that is not meant to be carried out.
+"""Thinking: what a model writes before and between its actions, which is never carried out.
 
 Like all readers of actions, these functions take time in proportion to the text, whatever the text.
 """
@@ -6,7 +6,8 @@ Like all readers of actions, these functions take time in proportion to the text
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 THINKING_TAGS: tuple[tuple[str, str], ...] = (
     ("<think>", "</think>"),
@@ -16,6 +17,9 @@ THINKING_TAGS: tuple[tuple[str, str], ...] = (
     ("<seed:think>", "</seed:think>"),
     ("[THINK]", "[/THINK]"),
     ("◁think▷", "◁/think▷"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),
+    ("<|channel>", "<channel|>"),
+    ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
 )
 """What open reasoning models put around their thinking."""
 
@@ -25,62 +29,62 @@ STOP_STRINGS: Mapping[str, tuple[str, ...]] = {"tools": ("<tool_response>",), "p
 A server may stop there. Stopping at the end of the first action instead would lose the calls that run beside it.
 """
 
-Span = tuple[int, int]
-"""Where a part of a text begins and ends."""
+Action = TypeVar("Action")
 
 
-def without_leading_thinking(text: str) -> str:
-    """Return a reply without the thinking that it begins with; nothing is left of thinking that does not end."""
-    at = 0
-    while True:
-        while at < len(text) and text[at].isspace():
-            at += 1
-        tags = next((tags for tags in THINKING_TAGS if text[at : at + len(tags[0])].lower() == tags[0].lower()), None)
-        if tags is None:
-            return text[at:]
-        end = _find_tag(text, tags[1], at)
-        if end < 0:
-            return ""
-        at = end + len(tags[1])
+def _any_of(strings: tuple[str, ...]) -> str:
+    """Return a pattern for any of these strings, in any case of letters."""
+    return f"(?i:{'|'.join(map(re.escape, strings))})" if strings else "(?!)"
 
 
-def end_of_thinking(text: str, actions: Sequence[Span]) -> int:
-    """Return where thinking ends that began in the prompt, or 0.
+END_OF_THINKING = _any_of(tuple(closing for _, closing in THINKING_TAGS))
+"""Pattern of the tags that end thinking."""
 
-    Some chat templates write the opening tag themselves, so that a reply holds only the closing one. A closing tag that
-    stands inside an action, in a string of its code or arguments, ends nothing.
+_END_BY_BEGINNING = {opening.lower(): re.compile(_any_of((closing,))) for opening, closing in THINKING_TAGS}
+
+
+def marks(action: str, stops: tuple[str, ...] = ()) -> re.Pattern[str]:
+    """Return the pattern of everything that `actions_of` must look at.
+
+    Args:
+        action: Pattern of what begins an action.
+        stops: What a model writes only when it makes up a reply.
     """
-    end = 0
-    for _, closing in THINKING_TAGS:
-        at = _find_tag(text, closing, 0)
-        while at >= 0:
-            if not _inside(at, actions):
-                end = max(end, at + len(closing))
-            at = _find_tag(text, closing, at + len(closing))
-    return end
+    begin = _any_of(tuple(opening for opening, _ in THINKING_TAGS))
+    parts = f"(?P<begin>{begin})|(?P<end>{END_OF_THINKING})|(?P<stop>{_any_of(stops)})|{action}"
+    return re.compile(parts, re.MULTILINE | re.ASCII)
 
 
-def first_outside(text: str, wanted: str, spans: Sequence[Span]) -> int:
-    """Return where a text first stands outside the spans; the text's length where it does not."""
-    at = text.find(wanted)
-    while at >= 0 and _inside(at, spans):
-        at = text.find(wanted, at + len(wanted))
-    return at if at >= 0 else len(text)
+def actions_of(
+    text: str, marks: re.Pattern[str], read: Callable[[re.Match[str]], tuple[Action | None, int]]
+) -> list[Action]:
+    """Return the actions of a reply in order, without those in its thinking and behind a reply that it made up.
 
+    One walk from left to right: tags inside an action are part of it, and actions inside thinking are part of that.
+    Thinking that does not end reaches to the end of the text. A tag that ends thinking which the reply did not begin
+    makes thinking of all that stands before it, for some chat templates write the opening tag themselves.
 
-def _inside(at: int, spans: Sequence[Span]) -> bool:
-    """Tell whether a place lies in one of the spans, which are in order and do not overlap."""
-    low, high = 0, len(spans)
-    while low < high:
-        middle = (low + high) // 2
-        if spans[middle][1] <= at:
-            low = middle + 1
+    Args:
+        text: The reply.
+        marks: What `marks` returned for this form of actions.
+        read: Reads the action that begins at a match, and says where to go on; the action is None where it is none.
+    """
+    found: list[Action] = []
+    made_up = False
+    at = 0
+    while mark := marks.search(text, at):
+        at = mark.end()
+        if mark["begin"]:
+            end = _END_BY_BEGINNING[mark["begin"].lower()].search(text, at)
+            if end is None:
+                break
+            at = end.end()
+        elif mark["end"]:
+            found, made_up = [], False
+        elif mark["stop"]:
+            made_up = True
         else:
-            high = middle
-    return low < len(spans) and spans[low][0] < at
-
-
-def _find_tag(text: str, tag: str, start: int) -> int:
-    """Return where a tag stands, in any case of letters; -1 where it does not."""
-    found = re.compile(re.escape(tag), re.IGNORECASE).search(text, start)
-    return found.start() if found else -1
+            action, at = read(mark)
+            if action is not None and not made_up:
+                found.append(action)
+    return found

@@ -9,7 +9,7 @@ from typing import Any
 from rao_gym.actions.calls import CALL_TAGS
 from rao_gym.actions.thinking import THINKING_TAGS
 
-_FENCES = re.compile(r"^[ \t]*(`{3,})", re.MULTILINE)
+_FENCES = re.compile(r"`{3,}")
 
 
 def write_call(name: str, /, **arguments: Any) -> str:

@@ -57,6 +57,13 @@ THOUGHTS = {
     "a tag inside thinking": ("<think>I write </think> now: {draft}</think>", ""),
     "other tags": ("[THINK]{draft}[/THINK]", "Here: "),
     "signs": ("◁think▷{draft}◁/think▷", ""),
+    "special tokens": ("<|START_THINKING|>{draft}<|END_THINKING|>", ""),
+    "a channel": ("<|channel>thought\n{draft}<channel|>", ""),
+    "two channels": (
+        "<|channel|>analysis<|message|>{draft}<|end|><|start|>assistant<|channel|>final<|message|>",
+        "",
+    ),
+    "prose before": ("Sure.\n<think>{draft}</think>", ""),
 }
 
 
@@ -70,6 +77,37 @@ def test_thinking_is_no_action(before: str, between: str) -> None:
 def test_thinking_alone_is_nothing(text: str) -> None:
     assert read_calls(text.format(draft=DRAFT)) == []
     assert read_code(text.format(draft=f"\n{DRAFT_CELL}\n")) is None
+
+
+def test_actions_before_and_after_thinking_both_count() -> None:
+    first = write_call("peek", index=0)
+    assert [call.name for call in read_calls(f"{first}<think>{DRAFT}</think>{MEANT}")] == ["peek", "finish"]
+    code = f"{write_cell('x = 1')}\n<think>\n{DRAFT_CELL}\n</think>\n{MEANT_CELL}"
+    assert read_code(code) == "x = 1\n\nfinish(42)\n"
+
+
+def test_thinking_that_does_not_end_reaches_to_the_end() -> None:
+    assert answers(f"{MEANT}\n<think>Or {DRAFT}") == [42]
+    assert read_code(f"{MEANT_CELL}\n<think>Or\n{DRAFT_CELL}") == "finish(42)\n"
+
+
+@pytest.mark.parametrize("half", ["I write <tool_call> and", '<tool_call>{"name": "finish", ', "a <tool_response> b"])
+def test_half_an_action_in_thinking_does_not_hide_the_one_after_it(half: str) -> None:
+    assert answers(f"{half} no.</think>{MEANT}") == [42]
+
+
+def test_half_a_cell_in_thinking_does_not_hide_the_one_after_it() -> None:
+    assert read_code(f"Say\n```python\nfinish(1)\nno.</think>\n{MEANT_CELL}") == "finish(42)\n"
+    assert read_code(f"Say\n```bash\nls\nno.</think>\n{MEANT_CELL}") == "finish(42)\n"
+
+
+def test_a_call_quoted_in_a_broken_call_is_not_one() -> None:
+    (call,) = read_calls("<tool_call>{'name': 'finish', 'arguments': {'answer': 'as " + DRAFT + "'}}</tool_call>")
+    assert "not valid JSON" in call.error
+
+
+def test_words_that_mention_the_tag_do_not_hide_the_call_behind_them() -> None:
+    assert answers(f"I use <tool_call> tags: {MEANT}")[-1] == 42
 
 
 def test_what_is_quoted_in_an_argument_is_no_tag() -> None:
@@ -113,7 +151,7 @@ def test_any_text_is_read(text: str) -> None:
         ("```{python}\nx = 1\n```", "x = 1\n"),
         ("````python\nx = '```'\n```\n````", "x = '```'\n```\n"),
         ("1. First:\n   ```python\n   if x:\n       y = 1\n   ```", "if x:\n    y = 1\n"),
-        ("- ```python\n  x = 1\n  ```", "  x = 1\n"),
+        ("- ```python\n  x = 1\n  ```", "x = 1\n"),
         ("```python\nprint(1)\n```\nIt prints\n```\n1\n```", "print(1)\n"),
         ("```\n1\n```\n```python\nprint(1)\n```", "print(1)\n"),
         ("```python\nx = '''\n```\n'''\nfinish(x)\n```", "x = '''\n```\n'''\nfinish(x)\n"),
@@ -122,6 +160,17 @@ def test_any_text_is_read(text: str) -> None:
         ("```python\ns = 'a ``` b'\n```", "s = 'a ``` b'\n"),
         ("Use `x` or ``y``.\n```python\nx = 1\n```", "x = 1\n"),
         ("```python\nx = 1\u2028y = 2\n```", "x = 1\u2028y = 2\n"),
+        ("```python\nfinish(1)```", "finish(1)"),
+        ("```python\nfinish(1)```\nDone.", "finish(1)"),
+        ("```python\nx = 1\n```python\ny = 2\n```", "x = 1\n\ny = 2\n"),
+        ("```python\nx = 'a\\\n```\nb'\n```", "x = 'a\\\n```\nb'\n"),
+        ("```python\n# a ```\nx = 1\n```", "# a ```\nx = 1\n"),
+        ("> ```python\n> finish(1)\n> ```", None),
+        ("```\n```", None),
+        ("```python3.11\nx = 1\n```", "x = 1\n"),
+        ("```python,linenos\nx = 1\n```", "x = 1\n"),
+        ("```tool_code\nx = 1\n```", "x = 1\n"),
+        ("```pyret\nx = 1\n```", None),
     ],
 )
 def test_which_blocks_are_code(text: str, code: str | None) -> None:
@@ -142,6 +191,7 @@ def test_an_open_block_counts_unless_the_reply_was_cut_off() -> None:
             "no key 'parameters'. Did you mean 'argu",
         ),
         ('<tool_call>{"tool": "finish", "name": "finish"}</tool_call>', "no key 'tool'. Did you mean 'name'"),
+        ('<tool_call>{"function": "finish", "arguments": {}}</tool_call>', "no key 'function'. Did you mean 'name'"),
         ('<tool_call>{"name": "finish", "zzz": 1}</tool_call>', "no key 'zzz'. Write"),
         ('<tool_call>{"name": "finish"} and more</tool_call>', "something follows the JSON object"),
         (
@@ -179,6 +229,9 @@ HEAVY = {
     "open strings": '<tool_call>{"a": "' * 30_000,
     "quotes": "```python\n" + "'''\n```\n" * 60_000,
     "list markers": "1. " * 150_000 + "```",
+    "fences in lines": "```a " * 80_000,
+    "escaped quotes": "```python\n" + "\\'''\n" * 80_000,
+    "broken calls": "<tool_call>{</tool_call>" * 30_000,
 }
 
 
