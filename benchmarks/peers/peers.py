@@ -78,26 +78,33 @@ def first_cell() -> Iterator[Pair]:
 
 
 @contextmanager
+def one_answer() -> Iterator[Callable[[], None]]:
+    """Yield a function that begins an episode of ours and answers at once."""
+    env, answer = gymnasium.make("rao/Arithmetic-v0"), write_call("finish", answer="42")
+    env.reset(seed=0)
+
+    def ours() -> None:
+        env.reset()
+        env.step(answer)
+
+    yield ours
+    env.close()
+
+
+@contextmanager
 def whole_episode() -> Iterator[Pair]:
     """Draw a task, show it, and judge one answer."""
     import reasoning_gym
 
     places = count()
     dataset = reasoning_gym.create_dataset("basic_arithmetic", size=10**9, seed=0, min_terms=2, max_terms=2)
-    env = gymnasium.make("rao/Arithmetic-v0")
-    env.reset(seed=0)
-    answer = write_call("finish", answer="42")
-
-    def ours() -> None:
-        env.reset()
-        env.step(answer)
 
     def theirs() -> None:
         entry = dataset[next(places)]
         dataset.score_answer("42", entry)
 
-    yield ours, theirs
-    env.close()
+    with one_answer() as ours:
+        yield ours, theirs
 
 
 @contextmanager
@@ -105,20 +112,14 @@ def game_episode() -> Iterator[Pair]:
     """Begin an episode and take one step."""
     import gem
 
-    env, game = gymnasium.make("rao/Arithmetic-v0"), gem.make("game:GuessTheNumber-v0-easy")
-    env.reset(seed=0)
-    answer = write_call("finish", answer="42")
-
-    def ours() -> None:
-        env.reset()
-        env.step(answer)
+    game = gem.make("game:GuessTheNumber-v0-easy")
 
     def theirs() -> None:
         game.reset()
         game.step("\\boxed{3}")
 
-    yield ours, theirs
-    env.close()
+    with one_answer() as ours:
+        yield ours, theirs
 
 
 @contextmanager

@@ -61,7 +61,8 @@ def _check_task(case: str, built: Setup, task: Task[Any], form: str, sandbox: Sa
     for action in _actions_before(tree.root, model):
         runtime.act(root, action)
     passed: dict[str, JSON] = {**({"goal": model.goal} if model.goal else {}), **model.arguments}
-    runtime.act(root, calls_text([(LAUNCH, passed)], form))
+    launch = calls_text([(LAUNCH, passed)], form)
+    runtime.act(root, launch)
     policy = built.family.reference_policy()
     while root not in runtime.ready and not runtime.done:
         node = next(iter(runtime.ready))
@@ -69,7 +70,7 @@ def _check_task(case: str, built: Setup, task: Task[Any], form: str, sandbox: Sa
     if runtime.done:
         return
     num_children = len(root.children)
-    runtime.act(root, calls_text([(LAUNCH, passed)], form))
+    runtime.act(root, launch)
     if len(root.children) == num_children:
         return  # refused: there is nothing left to do for it
     idle = root.children[-1]
