@@ -17,6 +17,7 @@ import numpy as np
 
 from rao_gym.errors import InvalidValueError, unknown_name
 from rao_gym.limits import Limits, TextCounter, TokenCounter, TranscriptCounter, check_count
+from rao_gym.plugins import find_modules_here, load_object
 from rao_gym.runtime import Runtime
 from rao_gym.sandbox import Sandbox
 from rao_gym.tasks.base import SPLITS, TaskFamily
@@ -117,33 +118,42 @@ def registered_ids() -> list[str]:
 def family_class(id: str) -> type[TaskFamily[Any]]:
     """Return the class of a registered family.
 
+    Args:
+        id: Its id, or ``module:ID`` to import the module that registers it.
+
     Raises:
         UnknownNameError: No family has that id.
+        InvalidValueError: The module cannot be imported.
     """
+    id = resolve_id(id)
     if id not in registered_ids():
         raise unknown_name("environment id", id, registered_ids())
     family: type[TaskFamily[Any]] = load_object(gymnasium.registry[id].kwargs["family"])
     return family
 
 
-def load_object(path: str) -> Any:
-    """Import what ``module:name`` names.
+def resolve_id(text: str) -> str:
+    """Return an environment's id; ``module:ID`` imports the module first, which registers the id, as in Gymnasium.
 
     Raises:
-        InvalidValueError: There is no such module, or nothing of that name in it.
+        InvalidValueError: The module cannot be imported.
     """
-    module, _, name = path.partition(":")
+    module, colon, id = text.partition(":")
+    if not colon:
+        return text
+    find_modules_here()
     try:
-        return getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InvalidValueError(f"Cannot import {path!r}: {error}.") from error
+        import_module(module)
+    except Exception as error:  # a user's module may raise anything while it is imported
+        raise InvalidValueError(f"Cannot import {module!r}: {type(error).__name__}: {error}.") from error
+    return id
 
 
 def make_setup(id: str, **options: Any) -> Setup:
     """Build a family and the settings of its episodes from an id and options.
 
     Args:
-        id: A registered id.
+        id: A registered id, or ``module:ID``.
         **options: Limits by the names of `Limits`, settings by those of `EpisodeSettings`, and the family's
             own options.
 

@@ -7,7 +7,8 @@ from counting import Counting
 
 from rao_gym import registered_ids
 from rao_gym.errors import InvalidValueError, RaoError, UnknownNameError, nearest, unknown_name
-from rao_gym.registry import EpisodeSettings, load_object, make_setup, setup_of
+from rao_gym.plugins import load_object
+from rao_gym.registry import EpisodeSettings, make_setup, setup_of
 
 
 def test_options_find_their_place() -> None:

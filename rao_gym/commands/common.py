@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from typing import Any
 
 from rich.console import Console
@@ -17,7 +16,6 @@ from rich.table import Table
 from rao_gym.errors import InvalidValueError
 from rao_gym.evaluation import EpisodeResult, Summary
 from rao_gym.evaluation import Progress as OnEpisode
-from rao_gym.policies.loading import find_modules_here
 from rao_gym.tree import ExecutionTree
 
 _PLAIN_WIDTH = 140
@@ -74,23 +72,6 @@ def add_run_arguments(parser: argparse.ArgumentParser, *, difficulty: str, episo
     parser.add_argument("--seed", type=int, default=0, help="seed that tasks are drawn from")
     parser.add_argument("--split", default="test", help="train, validation or test")
     parser.add_argument("--workers", type=int, default=8, metavar="W", help="episodes played side by side")
-
-
-def resolve_id(text: str) -> str:
-    """Return an environment's id; ``module:ID`` imports the module first, which registers the id.
-
-    Raises:
-        InvalidValueError: The module cannot be imported.
-    """
-    module, colon, id = text.partition(":")
-    if not colon:
-        return text
-    find_modules_here()
-    try:
-        import_module(module)
-    except Exception as error:
-        raise InvalidValueError(f"Cannot import {module!r}: {type(error).__name__}: {error}.") from error
-    return id
 
 
 def parse_difficulties(text: str) -> list[int]:

@@ -13,12 +13,12 @@ from rao_gym.commands.common import (
     output_console,
     parse_difficulties,
     progress_bar,
-    resolve_id,
     summary_table,
 )
 from rao_gym.evaluation.comparison import RECURSIVE, SINGLE, compare
 from rao_gym.evaluation.store import clear
 from rao_gym.plots import plot_cost, plot_success
+from rao_gym.registry import resolve_id
 
 
 def add_parser(subparsers: Any) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 from rich.table import Table
 
-from rao_gym.commands.common import output_console, resolve_id
+from rao_gym.commands.common import output_console
 from rao_gym.errors import RaoError
 from rao_gym.limits import Limits
-from rao_gym.registry import EpisodeSettings, family_class, registered_ids
+from rao_gym.registry import EpisodeSettings, family_class, registered_ids, resolve_id
 from rao_gym.tasks.base import TaskFamily
 
 

@@ -14,13 +14,13 @@ from rao_gym.commands.common import (
     parse_assignments,
     parse_difficulties,
     progress_bar,
-    resolve_id,
     summary_table,
 )
 from rao_gym.commands.usage import usage_table
 from rao_gym.errors import InvalidValueError
 from rao_gym.evaluation import EpisodeResult, evaluate
 from rao_gym.evaluation.store import clear
+from rao_gym.registry import resolve_id
 from rao_gym.tree import ExecutionTree
 
 

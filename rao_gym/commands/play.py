@@ -11,9 +11,10 @@ from typing import Any
 
 from rao_gym.actions import write_call, write_cell
 from rao_gym.actions.calls import CALL_TAGS
-from rao_gym.commands.common import add_environment_arguments, environment_options, resolve_id
+from rao_gym.commands.common import add_environment_arguments, environment_options
 from rao_gym.errors import InvalidValueError
 from rao_gym.evaluation.evaluate import build_setup
+from rao_gym.registry import resolve_id
 from rao_gym.runtime import Runtime
 from rao_gym.tools import Parameter, ToolSpec
 from rao_gym.tree import Node

@@ -11,8 +11,9 @@ import gymnasium
 from rao_gym.envs.observation import Observation, observation_space, observe
 from rao_gym.envs.source import RENDER_FPS, RENDER_MODES, EpisodeSource, reward_at_end, terminated, truncated
 from rao_gym.envs.spaces import UnicodeText
+from rao_gym.plugins import load_object
 from rao_gym.policies.base import Answer, Turn
-from rao_gym.registry import load_object, setup_of
+from rao_gym.registry import setup_of
 from rao_gym.runtime import Runtime, turn_of
 from rao_gym.tasks.base import TaskFamily
 from rao_gym.tree import ExecutionTree, Node

@@ -17,6 +17,7 @@ from rao_gym.evaluation.store import RunFolder
 from rao_gym.evaluation.usage import sum_usage
 from rao_gym.jsonable import JSON
 from rao_gym.limits import check_count
+from rao_gym.plugins import load_object
 from rao_gym.policies.base import Policy, PolicyLike
 from rao_gym.policies.loading import RANDOM, SCRIPTED, identifying_options, load_policy, policy_name, recorded_options
 from rao_gym.sandbox import Sandbox
@@ -253,7 +254,7 @@ def build_setup(id: str, split: str, options: Mapping[str, Any]) -> registry.Set
     """
     options = dict(options)
     if isinstance(options.get("count_tokens"), str):
-        options["count_tokens"] = registry.load_object(options["count_tokens"])
+        options["count_tokens"] = load_object(options["count_tokens"])
     built = registry.make_setup(id, split=split, **options)
     built.runtime()  # finds out now whether the family offers the action form
     return built

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from inspect import signature
-from pathlib import Path
 from typing import Any
 
-from rao_gym.errors import InvalidValueError, MissingExtraError, PolicyError, RaoError, nearest, unknown_name
+from rao_gym.errors import InvalidValueError, MissingExtraError, nearest, unknown_name
+from rao_gym.plugins import build_part
 from rao_gym.policies.base import Policy, PolicyLike, as_policy
 from rao_gym.policies.openai import TRANSPORT_OPTIONS, OpenAIPolicy, ServerOptions
 from rao_gym.policies.random import RandomPolicy
-from rao_gym.registry import load_object
 from rao_gym.tasks.base import TaskFamily
 
 ENTRY_POINTS = "rao_gym.policies"
@@ -82,13 +80,6 @@ def recorded_options(policy: str | PolicyLike, options: Mapping[str, Any]) -> di
     return {name: value for name, value in options.items() if not (is_server and name == "extra_headers")}
 
 
-def find_modules_here() -> None:
-    """Let modules in the working directory be imported, as ``python -m`` does."""
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
-
-
 def _plain(name: str, family: TaskFamily[Any], options: Mapping[str, Any]) -> Policy:
     """Return a policy whose name has no colon."""
     if name == RANDOM:
@@ -118,38 +109,13 @@ def _registered(prefix: str, rest: str, options: Mapping[str, Any]) -> Policy:
 
 def _imported(path: str, options: Mapping[str, Any]) -> Policy:
     """Return a policy from the user's own module, which may lie in the working directory."""
-    find_modules_here()
     try:
-        named = load_object(path)
-    except RaoError:
-        prefix = path.partition(":")[0]
-        if nearest(prefix, (*SCRIPTED, "random", "openai", *_EXTRAS)):
+        return as_policy(build_part("policy", path, options))
+    except InvalidValueError as error:
+        misspelled = isinstance(error.__cause__, ModuleNotFoundError)
+        if misspelled and nearest(path.partition(":")[0], (*SCRIPTED, "random", "openai", *_EXTRAS)):
             raise unknown_name("policy", path, NAMES) from None
         raise
-    except Exception as error:
-        raise PolicyError(f"Policy {path!r} cannot be imported: {type(error).__name__}: {error}.") from error
-    if not isinstance(named, type):
-        _check_options(path, options, ())
-        return as_policy(named)
-    return as_policy(_construct(path, named, options))
-
-
-def _construct(path: str, cls: Callable[..., Any], options: Mapping[str, Any]) -> Any:
-    """Call a class with options.
-
-    Raises:
-        UnknownNameError: It takes no such option.
-        PolicyError: It raised.
-    """
-    parameters = signature(cls).parameters
-    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        _check_options(path, options, parameters)
-    try:
-        return cls(**options)
-    except RaoError:
-        raise
-    except Exception as error:
-        raise PolicyError(f"Policy {path!r} cannot be built: {type(error).__name__}: {error}.") from error
 
 
 def _check_options(policy: str, options: Mapping[str, Any], valid: Any) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 import gymnasium
 
 from rao_gym.evaluation.rollouts import TaskKey, run_rollouts
-from rao_gym.registry import load_object, setup_of
+from rao_gym.plugins import load_object
+from rao_gym.registry import setup_of
 from rao_gym.testing.cases import settings_by_form, task_keys
 from rao_gym.testing.errors import ConformanceError, ensure
 

@@ -109,10 +109,15 @@ def test_a_users_class_or_function_is_imported(module: str) -> None:
         ("no_such_module_at_all:X", {}, InvalidValueError, "No module named 'no_such_module_at_all'"),
         ("policy_of_a_user:Fixed", {"txt": 1}, UnknownNameError, "Did you mean 'text'"),
         ("policy_of_a_user:echo", {"txt": 1}, UnknownNameError, "Unknown option of policy"),
-        ("policy_of_a_user:Broken", {}, PolicyError, "cannot be built: OSError: no weights"),
+        ("policy_of_a_user:Broken", {}, InvalidValueError, "cannot be built: OSError: no weights"),
         ("policy_of_a_user:NoPolicy", {}, PolicyError, "A policy has act"),
         ("policy_of_a_user:number", {}, PolicyError, "got int"),
-        ("broken_module_of_a_user:X", {}, PolicyError, "cannot be imported: ZeroDivisionError"),
+        (
+            "broken_module_of_a_user:X",
+            {},
+            InvalidValueError,
+            "of_a_user:X': ZeroDivisionError",
+        ),
     ],
 )
 @pytest.mark.usefixtures("module")
