@@ -39,7 +39,7 @@ for actions in ("python", "tools"):
             nodes = list(runtime.ready)
             for node, action in zip(nodes, policy.act([turn_of(runtime, node) for node in nodes])):
                 runtime.act(node, action)
-        print(kind, hashlib.sha256(runtime.tree.to_json().encode()).hexdigest())
+        print(kind, runtime.task.content_hash, hashlib.sha256(runtime.tree.to_json().encode()).hexdigest())
         runtime.close()
 """
 
@@ -96,7 +96,7 @@ def test_aggregate_questions_have_a_large_or_unique_answer(kind: str) -> None:
         assert task.record.answer not in ([], {}, None, 0, 1, 2)
 
 
-def test_two_processes_grow_identical_trees() -> None:
+def test_two_processes_draw_identical_tasks_and_grow_identical_trees() -> None:
     command = [sys.executable, "-c", PLAY_AND_PRINT]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     first, second = (process.communicate()[0] for process in running)

@@ -158,6 +158,11 @@ class Document:
         lengths = np.fromiter(map(len, self.lines), dtype=np.int64, count=len(self.lines)) + 1
         object.__setattr__(self, "offsets", np.concatenate([[0], np.cumsum(lengths)]))
 
+    @property
+    def content(self) -> tuple[str, ...]:
+        """The lines: what tasks are compared by, since the facts are only what the lines tell."""
+        return self.lines
+
 
 @dataclass(frozen=True, eq=False)
 class Passage:
