@@ -19,7 +19,7 @@ from rao_gym.runtime import Runtime
 from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.base import SPLITS, LaunchRefusedError, Task
 from rao_gym.tasks.long_context import LongContext
-from rao_gym.tasks.long_context.documents import MAX_READ_CHARS, Document, Passage
+from rao_gym.tasks.long_context.documents import MAX_READ_CHARS, CodeTable, Document, Passage, StepTable, WordTable
 from rao_gym.tasks.long_context.kinds import KINDS, VARIANT_NAMES
 from rao_gym.tasks.long_context.questions import FindCodes, TrailEnd, parse_question
 from rao_gym.tasks.long_context.schedule import scheduled
@@ -120,13 +120,13 @@ def test_parameters_can_be_set_one_by_one() -> None:
     question = parse_question(task.goal)
     assert isinstance(question, FindCodes)
     assert len(question.keys) == 5
-    assert len(task.context.document.facts.codes.codes) == 9
+    assert len(task.context.document.facts[CodeTable].codes) == 9
     assert 2_960 <= task.context.num_tokens <= 3_001
     assert task.record.parameters["num_queries"] == 5
     trails = LongContext(kind="trace", num_hops=7, num_trails=2).sample(0, "train", 0, 3)
-    assert len(trails.context.document.facts.steps.sources) == 14
+    assert len(trails.context.document.facts[StepTable].sources) == 14
     words = LongContext(kind="frequency", num_words=30, fact_share=0.8).sample(0, "train", 0, 3)
-    assert len(set(words.context.document.facts.words.ids.tolist())) == 30
+    assert len(set(words.context.document.facts[WordTable].ids.tolist())) == 30
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_a_policy_cannot_reach_the_text_from_a_cell() -> None:
 def test_children_with_questions_of_their_own_are_verified_against_their_passage() -> None:
     family = LongContext(kind="trace")
     task = family.sample(0, "train", 0, 2)
-    steps = task.context.document.facts.steps
+    steps = task.context.document.facts[StepTable]
     source, target, line = str(steps.sources[0]), str(steps.targets[0]), int(steps.lines[0])
     passage = Passage(task.context.document, line, line + 1)
     goal = TrailEnd(source).render()

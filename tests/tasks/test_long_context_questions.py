@@ -17,7 +17,7 @@ from rao_gym.jsonable import JSON
 from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.base import Task
 from rao_gym.tasks.long_context import LongContext
-from rao_gym.tasks.long_context.documents import Passage
+from rao_gym.tasks.long_context.documents import CodeTable, Passage, RecordTable, StepTable, WordTable
 from rao_gym.tasks.long_context.lexicon import CATEGORIES, CATEGORY_NAMES, CATEGORY_OF, KEYS, PEOPLE, PLACES
 from rao_gym.tasks.long_context.questions import (
     QUESTION_TYPES,
@@ -239,8 +239,8 @@ def asked_passages(draw: st.DrawFn) -> tuple[LongContext, Task[Passage], Questio
     start = draw(st.integers(0, task.context.end - 1))
     end = draw(st.integers(start + 1, task.context.end))
     facts = task.context.document.facts
-    named = [str(key) for key in facts.codes.keys]
-    places = [str(place) for place in facts.steps.sources]
+    named = [str(key) for key in facts[CodeTable].keys]
+    places = [str(place) for place in facts[StepTable].sources]
     question = draw(any_question)
     if named and isinstance(question, CodesOf):
         question = CodesOf(draw(st.sampled_from(named)))
@@ -303,7 +303,7 @@ def test_merging_leaves_out_what_is_no_answer(
 
 def test_ties_may_change_places() -> None:
     family, task = sampled("frequency")
-    first, last = (int(task.context.document.facts.words.lines[row]) for row in (0, -1))
+    first, last = (int(task.context.document.facts[WordTable].lines[row]) for row in (0, -1))
     passage = next(
         passage
         for passage in (Passage(task.context.document, first, end) for end in range(first + 1, last))
@@ -343,6 +343,6 @@ def test_everyday_words_belong_to_one_category() -> None:
 
 def test_records_never_name_the_category() -> None:
     _, task = sampled("aggregate")
-    rows = task.context.document.facts.records.lines
+    rows = task.context.document.facts[RecordTable].lines
     told = " ".join(task.context.document.lines[line] for line in rows)
     assert not any(re.search(rf"\b{category}\b", told) for category in CATEGORY_NAMES)

@@ -6,8 +6,9 @@ found by bisection and a few array operations, without reading its text.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,27 +104,25 @@ class RecordTable(Table):
 TableT = TypeVar("TableT", bound=Table)
 
 
-def at_lines(table: TableT, lines: IntArray) -> TableT:
-    """Return a table whose facts are told by other lines."""
-    changes: dict[str, Any] = {"lines": lines}
-    return replace(table, **changes)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False)
 class Facts:
     """All that a document tells beside its prose.
 
     Attributes:
-        codes: Access codes.
-        steps: Steps of trails.
-        words: Coined words.
-        records: Records.
+        tables: The facts by their kind, which is the type of their table.
     """
 
-    codes: CodeTable = field(default_factory=CodeTable)
-    steps: StepTable = field(default_factory=StepTable)
-    words: WordTable = field(default_factory=WordTable)
-    records: RecordTable = field(default_factory=RecordTable)
+    tables: Mapping[type[Table], Table] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, *tables: Table) -> Facts:
+        """Collect tables of different kinds."""
+        return cls({type(table): table for table in tables})
+
+    def __getitem__(self, kind: type[TableT]) -> TableT:
+        """Return the facts of a kind: an empty table when the document tells none."""
+        table = self.tables.get(kind)
+        return table if isinstance(table, kind) else kind()
 
     def placed(self, positions: IntArray) -> Facts:
         """Return the facts told by lines ``positions[i]`` instead of i.
@@ -131,12 +130,7 @@ class Facts:
         Args:
             positions: [sentences] Ascending line numbers.
         """
-        return Facts(
-            codes=at_lines(self.codes, positions[self.codes.lines]),
-            steps=at_lines(self.steps, positions[self.steps.lines]),
-            words=at_lines(self.words, positions[self.words.lines]),
-            records=at_lines(self.records, positions[self.records.lines]),
-        )
+        return Facts.of(*(replace(table, lines=positions[table.lines]) for table in self.tables.values()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,6 +171,11 @@ class Passage:
     document: Document = field(repr=False)
     start: int
     end: int
+
+    def rows(self, kind: type[TableT]) -> tuple[TableT, slice]:
+        """Return the document's facts of a kind, and which of them these lines tell."""
+        table = self.document.facts[kind]
+        return table, table.rows(self.start, self.end)
 
     @property
     def num_tokens(self) -> int:

@@ -9,13 +9,9 @@ import numpy as np
 
 from rao_gym.errors import InvalidValueError
 from rao_gym.limits import CHARACTERS_PER_TOKEN
-from rao_gym.tasks.long_context.answers import as_counts, as_integer
 from rao_gym.tasks.long_context.documents import Document, Facts, Passage
 from rao_gym.tasks.long_context.haystack import Haystack
-from rao_gym.tasks.long_context.questions import CountRecords, Difference, Extreme, Question
-
-MIN_COUNT = 16
-"""Fewest records that a task asks to count: smaller numbers could be guessed."""
+from rao_gym.tasks.long_context.questions import Question
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -57,16 +53,4 @@ def assemble(draft: Draft, haystack: Haystack, num_tokens: int, rng: np.random.G
 def well_posed_question(questions: Sequence[Question], document: Document) -> Question:
     """Return the first question that has one answer, and one that is hard to guess."""
     passage = Passage(document, 0, len(document.lines))
-    return next((question for question in questions if _is_well_posed(question, passage)), questions[-1])
-
-
-def _is_well_posed(question: Question, passage: Passage) -> bool:
-    """Tell whether an extreme is unique, and whether counts are large."""
-    if isinstance(question, Extreme):
-        counts = sorted(as_counts(question.part.truth(passage)).values(), reverse=question.most)
-        return len(counts) > 1 and counts[0] != counts[1]
-    if isinstance(question, Difference):
-        return all(_is_well_posed(CountRecords(records), passage) for records in (question.more, question.less))
-    if isinstance(question, CountRecords):
-        return (as_integer(question.truth(passage)) or 0) >= MIN_COUNT
-    return True
+    return next((question for question in questions if question.is_well_posed(passage)), questions[-1])

@@ -53,7 +53,7 @@ def draft_trace(rng: np.random.Generator, schedule: Schedule) -> Draft:
         for which, source, target in zip(_wordings(rng, STEPS, len(order)), sources, targets, strict=True)
     ]
     table = StepTable(np.arange(len(order)), sources, targets)
-    return Draft(sentences=sentences, facts=Facts(steps=table), questions=[TrailEnd(str(trails[0, 0]))])
+    return Draft(sentences=sentences, facts=Facts.of(table), questions=[TrailEnd(str(trails[0, 0]))])
 
 
 def draft_frequency(rng: np.random.Generator, schedule: Schedule) -> Draft:
@@ -74,7 +74,7 @@ def draft_frequency(rng: np.random.Generator, schedule: Schedule) -> Draft:
         for first in range(0, len(words), _WORDS_PER_LINE)
     ]
     table = WordTable(np.arange(len(ids)) // _WORDS_PER_LINE, vocabulary, ids)
-    return Draft(sentences=sentences, facts=Facts(words=table), questions=[TopWords(len(_TOP_MARGINS))])
+    return Draft(sentences=sentences, facts=Facts.of(table), questions=[TopWords(len(_TOP_MARGINS))])
 
 
 DraftFunction = Callable[[np.random.Generator, Schedule], Draft]
@@ -110,7 +110,7 @@ def _draft_codes(rng: np.random.Generator, *, num_keys: int, num_values: int, nu
     ]
     table = CodeTable(np.arange(len(told)), told, codes)
     question = CodesOf(queried[0]) if num_queries == 1 else FindCodes(queried)
-    return Draft(sentences=sentences, facts=Facts(codes=table), questions=[question])
+    return Draft(sentences=sentences, facts=Facts.of(table), questions=[question])
 
 
 def _wordings(rng: np.random.Generator, wordings: Wordings, number: int) -> list[int]:

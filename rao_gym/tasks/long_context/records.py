@@ -91,7 +91,7 @@ def _write(rng: np.random.Generator, *, people: IntArray, categories: IntArray) 
             *(column.tolist() for column in (wordings, days, people, categories, things)), strict=True
         )
     ]
-    return Facts(records=RecordTable(np.arange(num_records), people, days, categories)), sentences
+    return Facts.of(RecordTable(np.arange(num_records), people, days, categories)), sentences
 
 
 def _draw_question(rng: np.random.Generator, people: list[str]) -> Question:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rao_gym.jsonable import JSON
 from rao_gym.tasks.long_context.answers import as_counts, as_integer, as_items, canonical
-from rao_gym.tasks.long_context.documents import IntArray, Passage
+from rao_gym.tasks.long_context.documents import IntArray, Passage, RecordTable
 from rao_gym.tasks.long_context.facts import DAYS_PER_PERIOD, NUM_PERIODS, RECORDS, period_of
 from rao_gym.tasks.long_context.lexicon import CATEGORY_NAMES, CATEGORY_OF, PEOPLE
 from rao_gym.tasks.long_context.questions.base import Part, Question, add_counts, squeeze
@@ -21,6 +21,9 @@ from rao_gym.tasks.long_context.questions.base import Part, Question, add_counts
 PERIODS = tuple(period_of(1 + DAYS_PER_PERIOD * period) for period in range(NUM_PERIODS))
 GROUPS = {"category": CATEGORY_NAMES, "person": PEOPLE, "period": PERIODS}
 """What records can be counted by, and the names of the groups."""
+
+MIN_COUNT = 16
+"""Fewest records that a task asks to count: smaller numbers could be guessed."""
 
 _HINTS = {
     "category": f"The categories are {', '.join(CATEGORY_NAMES)}.",
@@ -100,6 +103,10 @@ class CountRecords(Part):
         """Read the lines."""
         return sum(self.records.accepts(groups) for groups in _read_records(lines))
 
+    def is_well_posed(self, passage: Passage) -> bool:
+        """Tell whether there are many."""
+        return int(_mask(passage, self.records).sum()) >= MIN_COUNT
+
 
 @dataclass(frozen=True)
 class Difference(Part):
@@ -143,6 +150,10 @@ class Difference(Part):
     def read(self, lines: Sequence[str]) -> JSON:
         """Read the lines."""
         return sum(self.more.accepts(groups) - self.less.accepts(groups) for groups in _read_records(lines))
+
+    def is_well_posed(self, passage: Passage) -> bool:
+        """Tell whether there are many of both sorts."""
+        return all(CountRecords(records).is_well_posed(passage) for records in (self.more, self.less))
 
 
 @dataclass(frozen=True)
@@ -244,11 +255,15 @@ class Extreme(Question):
         by_form = {canonical(name): count for name, count in counts.items()}
         return float(by_form.get(canonical(answered[0])) == extreme == as_integer(answered[1]))
 
+    def is_well_posed(self, passage: Passage) -> bool:
+        """Tell whether there is exactly one extreme, of several groups."""
+        counts = sorted(as_counts(self.part.truth(passage)).values(), reverse=self.most)
+        return len(counts) > 1 and counts[0] != counts[1]
+
 
 def _groups(passage: Passage) -> dict[str, IntArray]:
     """Return the groups of each record of a passage, as indices into `GROUPS`."""
-    table = passage.document.facts.records
-    rows = table.rows(passage.start, passage.end)
+    table, rows = passage.rows(RecordTable)
     periods = (table.days[rows] - 1) // DAYS_PER_PERIOD
     return {"category": table.categories[rows], "person": table.people[rows], "period": periods}
 

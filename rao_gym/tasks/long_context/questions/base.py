@@ -45,6 +45,10 @@ class Question(ABC):
         """Return how good an answer is, in [0, 1]."""
         return float(same(value, self.truth(passage)))
 
+    def is_well_posed(self, passage: Passage) -> bool:
+        """Tell whether it has one answer for a passage, and one that is hard to guess."""
+        return True
+
 
 class Part(Question):
     """A question whose answers for parts of a passage merge into the answer for the whole.

@@ -12,7 +12,7 @@ import numpy as np
 
 from rao_gym.jsonable import JSON
 from rao_gym.tasks.long_context.answers import as_counts, as_items, canonical
-from rao_gym.tasks.long_context.documents import Passage
+from rao_gym.tasks.long_context.documents import Passage, WordTable
 from rao_gym.tasks.long_context.facts import WORDS
 from rao_gym.tasks.long_context.questions.base import Part, Question, add_counts, squeeze
 
@@ -34,8 +34,8 @@ class WordCounts(Part):
 
     def truth(self, passage: Passage) -> JSON:
         """Return the counts in the passage."""
-        table = passage.document.facts.words
-        counts = np.bincount(table.ids[table.rows(passage.start, passage.end)], minlength=len(table.vocabulary))
+        table, rows = passage.rows(WordTable)
+        counts = np.bincount(table.ids[rows], minlength=len(table.vocabulary))
         return {word: int(count) for word, count in sorted(zip(table.vocabulary, counts, strict=True)) if count}
 
     def merge(self, answers: Sequence[JSON]) -> JSON:

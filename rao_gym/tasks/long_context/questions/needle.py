@@ -9,7 +9,7 @@ from typing import Self
 
 from rao_gym.jsonable import JSON
 from rao_gym.tasks.long_context.answers import as_integer, as_items, as_object, canonical, same_items
-from rao_gym.tasks.long_context.documents import Passage
+from rao_gym.tasks.long_context.documents import CodeTable, Passage
 from rao_gym.tasks.long_context.facts import CODES
 from rao_gym.tasks.long_context.questions.base import Part, squeeze
 
@@ -117,8 +117,7 @@ _FIND_CODES = re.compile(
 
 def _codes_in(passage: Passage) -> list[tuple[str, JSON]]:
     """Return the keys and codes of a passage, from the document's facts."""
-    table = passage.document.facts.codes
-    rows = table.rows(passage.start, passage.end)
+    table, rows = passage.rows(CodeTable)
     return [(str(key), int(code)) for key, code in zip(table.keys[rows], table.codes[rows], strict=True)]
 
 

@@ -9,7 +9,7 @@ from typing import Self
 
 from rao_gym.jsonable import JSON
 from rao_gym.tasks.long_context.answers import as_object
-from rao_gym.tasks.long_context.documents import Passage
+from rao_gym.tasks.long_context.documents import Passage, StepTable
 from rao_gym.tasks.long_context.facts import STEPS
 from rao_gym.tasks.long_context.questions.base import Part, Question, squeeze
 
@@ -31,8 +31,7 @@ class TrailSteps(Part):
 
     def truth(self, passage: Passage) -> JSON:
         """Return the steps in the passage."""
-        table = passage.document.facts.steps
-        rows = table.rows(passage.start, passage.end)
+        table, rows = passage.rows(StepTable)
         return dict(zip(map(str, table.sources[rows]), map(str, table.targets[rows]), strict=True))
 
     def merge(self, answers: Sequence[JSON]) -> JSON:
