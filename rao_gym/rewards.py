@@ -1,8 +1,8 @@
 """Success signals and local node rewards of a finished tree (arXiv:2605.06639, Eq. 1).
 
 The exact signal s̃ of a node is set by the runtime when the node ends. Where no ground truth could be derived it
-is None, and a judge or a proxy decides here. A judge that fails does not count as a reward of 0: the node is
-excluded, and counted.
+is None, and a judge or a proxy decides here. A judge that fails does not count as a reward of 0, nor does a server
+that left a node unanswered: the node is excluded, and counted.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Signals:
 
     Attributes:
         by_node: s̃ of every node that has one, by the node's id.
-        num_excluded: Nodes without a signal because the judge failed.
+        num_excluded: Nodes without a signal because the judge, or the policy's server, failed.
     """
 
     by_node: Mapping[int, float]
@@ -44,7 +44,8 @@ def success_signals(tree: ExecutionTree, judge: Judge | None = None) -> Signals:
     """Return a signal for every node of a finished tree.
 
     Where the verifier does not know, `judge` decides; without a judge, the root's signal stands in for the
-    node's, which is the proxy of the paper. A root that nothing verifies counts as 0 then.
+    node's, which is the proxy of the paper. A root that nothing verifies counts as 0 then. A node that was left
+    unanswered has no signal, and if it is the root, none that could stand in for others.
 
     Args:
         tree: A tree whose root has ended.
@@ -56,6 +57,8 @@ def success_signals(tree: ExecutionTree, judge: Judge | None = None) -> Signals:
     for node in tree.nodes:
         if node.signal is not None:
             by_node[node.id] = node.signal
+        elif node.unanswered or (judge is None and tree.root.unanswered):
+            num_excluded += 1
         elif judge is None:
             by_node[node.id] = root_signal
         else:
@@ -74,8 +77,8 @@ def local_node_reward(signal: float, child_signals: Sequence[float], delegation_
 def node_rewards(tree: ExecutionTree, signals: Mapping[int, float], delegation_bonus: float) -> dict[int, float]:
     """Return R of every node that has a signal, by the node's id (Eq. 1).
 
-    Every launched child counts, whatever became of it; a refused launch made no child. A child whose judge
-    failed is left out of its parent's mean.
+    Every launched child counts, whatever became of it; a refused launch made no child. A child that was excluded is
+    left out of its parent's mean.
 
     Args:
         tree: A finished tree.

@@ -238,15 +238,19 @@ class Runtime(Generic[ContextT]):
         Raises:
             UsageError: The node is not ready.
         """
-        if node not in self._ready:
-            raise UsageError(f"{node!r} is not ready to act.")
-        activity = self._activities[node]
-        try:
-            self._end(activity, StopReason.OUT_OF_WINDOW, detail="its policy can read no more")
-            self._advance(activity, None)
-        except BaseException:
-            self._abandon()
-            raise
+        self._give_up(node, StopReason.OUT_OF_WINDOW, "its policy can read no more")
+
+    def fail(self, node: Node, detail: str) -> None:
+        """End a ready node whose policy gave no answer: crashed, and without a signal, since it did nothing wrong.
+
+        Args:
+            node: A node of `ready`.
+            detail: Why there is no answer; its parent is told.
+
+        Raises:
+            UsageError: The node is not ready.
+        """
+        self._give_up(node, StopReason.CRASHED, detail)
 
     def limits_left(self, node: Node) -> LimitsLeft:
         """Return what a node that has not ended can still use."""
@@ -273,6 +277,20 @@ class Runtime(Generic[ContextT]):
         self._abandon()
         self._form.close()
         self.family.close()
+
+    def _give_up(self, node: Node, reason: StopReason, detail: str) -> None:
+        """End a ready node that cannot act, and let its parent go on."""
+        if node not in self._ready:
+            raise UsageError(f"{node!r} is not ready to act.")
+        activity = self._activities[node]
+        try:
+            self._end(activity, reason, detail=detail)
+            if reason is StopReason.CRASHED:
+                node.signal = None
+            self._advance(activity, None)
+        except BaseException:
+            self._abandon()
+            raise
 
     def _abandon(self) -> None:
         """Cancel what is left of the present tree, unless it was released."""

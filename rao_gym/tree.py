@@ -58,7 +58,8 @@ class Node:
         stop_reason: Why it ended, None before.
         detail: What happened when it ended, in words, where there is more to say.
         value: What it handed back, in JSON form.
-        signal: Its success signal s̃ in [0, 1]; None before it ends, or when nothing can verify it.
+        signal: Its success signal s̃ in [0, 1]; None before it ends, when nothing can verify it, or when its policy gave
+            no answer (`unanswered`).
         turns: Turns it took.
         tokens: Tokens of its transcript.
         refusals: Launches that were refused to it.
@@ -104,6 +105,11 @@ class Node:
     def ended(self) -> bool:
         """Whether the node has ended."""
         return self.status is NodeStatus.ENDED
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether it ended because its policy's server or engine failed, which is no fault of the policy."""
+        return self.stop_reason is StopReason.CRASHED and self.signal is None
 
     def __repr__(self) -> str:
         """Show the name and the status, not the whole subtree."""

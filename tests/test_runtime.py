@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rao_gym.actions import write_call
 from rao_gym.errors import InvalidValueError, UnknownNameError, UsageError
 from rao_gym.limits import Limits, TextCounter
+from rao_gym.rewards import success_signals
 from rao_gym.runtime import Runtime, turn_of
 from rao_gym.sandbox import Sandbox
 from rao_gym.tree import ExecutionTree, Node, NodeStatus, StopReason
@@ -144,6 +145,21 @@ def test_a_child_whose_opening_is_longer_than_the_window_ends_at_launch(sandbox:
     assert (child.stop_reason, child.turns) == (StopReason.OUT_OF_WINDOW, 0)
     assert root.messages[-1]["content"] == "Subagent failed: out_of_window"
     assert list(runtime.ready) == [root]
+
+
+def test_a_node_without_an_answer_ends_without_a_signal_and_its_parent_goes_on() -> None:
+    runtime = new()
+    root = runtime.tree.root
+    runtime.act(root, launch())
+    (child,) = root.children
+    with pytest.raises(UsageError, match="is not ready"):
+        runtime.fail(root, "no answer")
+    runtime.fail(child, "no answer")
+    assert (child.stop_reason, child.signal, child.unanswered) == (StopReason.CRASHED, None, True)
+    assert "Subagent failed: crashed (no answer)" in root.messages[-1]["content"]
+    assert list(runtime.ready) == [root]
+    assert ExecutionTree.from_json(runtime.tree.to_json()).nodes[1].unanswered
+    assert success_signals(runtime.tree).num_excluded == 1
 
 
 def test_a_window_that_cannot_hold_the_opening_is_a_mistake_of_the_caller() -> None:

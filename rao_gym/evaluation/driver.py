@@ -59,10 +59,12 @@ class Driver:
 
     Args:
         player: Answers the turns.
+        spare_trees: Whether a failing server ends only the nodes that it leaves unanswered, not their trees.
     """
 
-    def __init__(self, player: Player) -> None:
+    def __init__(self, player: Player, *, spare_trees: bool = False) -> None:
         self._player = player
+        self._spare_trees = spare_trees
         self._asked: dict[int, tuple[Growing, Node]] = {}
         self._answered = False
         self._failure: ServerError | None = None
@@ -70,7 +72,7 @@ class Driver:
     def grow(self, trees: Iterable[Growing], *, at_once: int | None = None) -> Iterator[Growing]:
         """Grow trees and yield each when it is over.
 
-        A failing server ends only the tree whose turn it left unanswered.
+        A failing server ends only the tree, or the node, whose turn it left unanswered.
 
         Args:
             trees: Those to grow; one is taken from here, and with it started, when there is room for it.
@@ -135,12 +137,17 @@ class Driver:
             del tree.tickets[node]
             touched[tree] = None
             if isinstance(answer, ServerError):
-                tree.error = tree.error or str(answer)
                 self._failure = self._failure or answer
-                continue
-            self._answered = True
+                if not self._spare_trees:
+                    tree.error = tree.error or str(answer)
+                    continue
+            else:
+                self._answered = True
             if not tree.error and node in tree.runtime.ready:  # an answer before this one may have ended the node
-                tree.runtime.act(node, answer)
+                if isinstance(answer, ServerError):
+                    tree.runtime.fail(node, str(answer).rstrip("."))
+                else:
+                    tree.runtime.act(node, answer)
             if node.ended:
                 self._player.leave(tree.seat(node))
         return list(touched)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 from rao_gym.errors import ServerError
@@ -17,6 +17,9 @@ from rao_gym.policies.base import Answer, EndReason
 from rao_gym.tree import Node
 from rao_train.engines.base import Completion, CompletionEnd, Engine, Request, Sampling
 from rao_train.models.turn_template import TurnTemplate
+
+MAX_TRIES = 3
+"""How often a turn is asked for that the engine gives up."""
 
 
 @dataclass(slots=True)
@@ -65,10 +68,28 @@ class Conversation:
             self.num_messages += 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A turn that the engine was asked for.
+
+    Attributes:
+        ticket: Our own ticket.
+        conversation: Whose turn it is.
+        request: What the engine was asked.
+        tries: How often, this time included.
+    """
+
+    ticket: int
+    conversation: Conversation
+    request: Request
+    tries: int = 1
+
+
 class EnginePlayer:
     """Plays with an engine, in training and in evaluation alike.
 
-    The draws of a turn are seeded by its tree, its node and how many turns the node has taken.
+    The draws of a turn are seeded by its tree, its node and how many turns the node has taken. A turn that the engine
+    gives up is asked for again, with the same draws, up to `MAX_TRIES` times in all.
 
     Args:
         engine: Generates.
@@ -99,7 +120,7 @@ class EnginePlayer:
         self.seconds = 0.0
         self._trees: dict[Hashable, dict[int, Conversation]] = {}
         self._tickets = itertools.count()
-        self._under_way: dict[int, tuple[int, Conversation]] = {}  # by the engine's ticket: ours, and whose it is
+        self._under_way: dict[int, _Asked] = {}  # by the engine's ticket
         self._too_long: list[int] = []
 
     def conversations(self, tree: Hashable) -> Mapping[int, Conversation]:
@@ -121,26 +142,33 @@ class EnginePlayer:
             return ticket
         seed = (*self._seed, *seat.seed, node.id, node.turns)
         request = Request(conversation.tokens, seed, session=(seat.tree, node.id))
-        self._under_way[self._engine.submit(request, self._sampling)] = ticket, conversation
+        self._ask(_Asked(ticket, conversation, request))
         return ticket
 
     def completed(self) -> list[tuple[int, object]]:
         """Return the answers that are there."""
         answers: list[tuple[int, object]] = [(ticket, Answer("", end=EndReason.OVERFLOW)) for ticket in self._too_long]
         self._too_long = []
-        started = perf_counter()
-        completions = self._engine.completed() if self._under_way else []
-        self.seconds += perf_counter() - started
-        for ticket, completion in completions:
-            if ticket in self._under_way:
-                ours, conversation = self._under_way.pop(ticket)
-                answers.append((ours, self._answer(conversation, completion)))
+        while self._under_way:
+            started = perf_counter()
+            completions = self._engine.completed()
+            self.seconds += perf_counter() - started
+            for ticket, completion in completions:
+                asked = self._under_way.pop(ticket, None)
+                if asked is None:
+                    continue  # cancelled
+                if completion.end is CompletionEnd.ABORTED and asked.tries < MAX_TRIES:
+                    self._ask(replace(asked, tries=asked.tries + 1))
+                else:
+                    answers.append((asked.ticket, self._answer(asked.conversation, completion)))
+            if answers or not completions:
+                break
         return answers
 
     def cancel(self, tickets: Sequence[int]) -> None:
         """Cancel requests."""
         wanted = set(tickets)
-        cancelled = [theirs for theirs, (ours, _) in self._under_way.items() if ours in wanted] if wanted else []
+        cancelled = [theirs for theirs, asked in self._under_way.items() if asked.ticket in wanted] if wanted else []
         for ticket in cancelled:
             del self._under_way[ticket]
         self._engine.cancel(cancelled)
@@ -155,10 +183,14 @@ class EnginePlayer:
         for node in self._trees.pop(tree, {}):
             self._engine.release((tree, node))
 
+    def _ask(self, asked: _Asked) -> None:
+        """Ask the engine for a turn."""
+        self._under_way[self._engine.submit(asked.request, self._sampling)] = asked
+
     def _answer(self, conversation: Conversation, completion: Completion) -> Answer | ServerError:
         """Append what the model wrote, and return it as text."""
         if completion.end is CompletionEnd.ABORTED:
-            return ServerError(f"{type(self._engine).__name__} gave up a turn.")
+            return ServerError(f"{type(self._engine).__name__} gave up a turn {MAX_TRIES} times.")
         conversation.write(completion, self._template)
         text = self._template.action_text(completion.ids, ended=completion.ended)
         end = EndReason.FINISHED if completion.ended else EndReason.LENGTH

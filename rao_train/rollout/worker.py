@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rao_gym.errors import InvalidValueError, ServerError
+from rao_gym.errors import InvalidValueError
 from rao_gym.evaluation.driver import Driver, Growing
 from rao_gym.registry import Setup
 from rao_gym.rewards import Judge, success_signals
@@ -114,19 +114,18 @@ class RolloutWorker:
             policy_version: Version of the engine's weights.
 
         A task whose opening is longer than the model can read is left out, and counted. A node that outgrows the
-        model later on ends, out of window.
+        model later on ends, out of window. A node whose turn the engine gives up, again and again, crashes without a
+        signal, and its tree goes on.
 
         Raises:
             InvalidValueError: The model cannot read the opening of a single task.
-            ServerError: The engine gave up a turn.
+            ServerError: The engine gave up every turn.
         """
         started = perf_counter()
         player = EnginePlayer(self._engine, self._template, self._sampling, max_length=self._max_length)
         plans_by_runtime = dict(zip(self._runtimes_for(len(plans)), plans, strict=True))
         grown: dict[int, Rollout] = {}
-        for tree in Driver(player).grow(self._started(plans)):
-            if tree.error:
-                raise ServerError(tree.error)
+        for tree in Driver(player, spare_trees=True).grow(self._started(plans)):
             root = tree.runtime.tree.root
             if root.turns or root.stop_reason is not StopReason.OUT_OF_WINDOW:
                 plan = plans_by_runtime[tree.runtime]

@@ -40,6 +40,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "tree/refusals": "Launches refused in a tree.",
     "tree/finished": "Share of the nodes that ended by finishing, not by a limit.",
     "tree/skipped": "Trees left out because the model cannot read their task's opening.",
+    "tree/unanswered": "Nodes of the batch that ended because the engine gave up their turn; they have no signal.",
     "tokens/generated": "Tokens that the model wrote.",
     "tokens/read": "Tokens of the trajectories that it did not write.",
     "tokens/per_trajectory": "Tokens of a trajectory.",
@@ -105,6 +106,7 @@ def rollout_metrics(batch: RolloutBatch) -> Metrics:
     return tree_metrics(trees) | {
         "curriculum/difficulty": fmean(tree.task.difficulty for tree in trees),
         "tree/skipped": batch.num_skipped,
+        "tree/unanswered": sum(node.unanswered for tree in trees for node in tree.nodes),
         "tokens/generated": batch.num_generated,
         "tokens/read": batch.num_read,
         "tokens/per_trajectory": (batch.num_generated + batch.num_read) / max(1, num_trajectories),

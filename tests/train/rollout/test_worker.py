@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from counting import Counting
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rao_gym.errors import FileFormatError, InvalidValueError
+from rao_gym.errors import FileFormatError, InvalidValueError, ServerError
 from rao_gym.registry import Setup, setup_of
 from rao_gym.tree import ChatMessage, StopReason
-from rao_train.engines import BatchEngine, Completion, CompletionEnd, Request, Sampling, TransformersEngine
+from rao_train.credit import CreditSettings, GroupFilter, credit
+from rao_train.engines import BatchEngine, Completion, CompletionEnd, Engine, Request, Sampling, TransformersEngine
 from rao_train.learning.batching import input_length
 from rao_train.models.tiny import TinyModelSettings, build_model, build_tokenizer
 from rao_train.models.turn_template import TurnTemplate
 from rao_train.rollout.batch_json import batch_from_json, batch_to_json
+from rao_train.rollout.player import MAX_TRIES
 from rao_train.rollout.worker import PlannedRollout, RolloutBatch, RolloutWorker
+from rao_train.run.metrics import rollout_metrics
 
 ACTIONS = (
     '<tool_call>{"name": "finish", "arguments": {"answer": 12}}</tool_call>',
@@ -213,6 +217,79 @@ def test_openings_none_of_which_the_model_can_read_are_named() -> None:
     worker = RolloutWorker(setup, RandomWriter(), TEMPLATE, Sampling(), max_length=40)
     with pytest.raises(InvalidValueError, match="The model reads 40"):
         worker.grow(plans(setup, 0, 1))
+
+
+class Aborting(RandomWriter):
+    """Gives up the turns of some nodes, each as often as it is told.
+
+    Args:
+        times: How often by (tree, node).
+    """
+
+    def __init__(self, times: Mapping[Hashable, float]) -> None:
+        super().__init__()
+        self.times = dict(times)
+
+    def _write(self, request: Request, sampling: Sampling) -> Completion:
+        if self.times.get(request.session, 0) > 0:
+            self.times[request.session] -= 1
+            return Completion([1], [-1.0], CompletionEnd.ABORTED, [3])
+        return super()._write(request, sampling)
+
+
+def grown_with(engine: Engine, number: int) -> RolloutBatch:
+    setup = counting()
+    return RolloutWorker(setup, engine, TEMPLATE, Sampling()).grow(plans(setup, 7, number))
+
+
+def test_a_turn_that_was_given_up_is_tried_again_with_the_same_draws() -> None:
+    passing: dict[Hashable, float] = {(index, node): MAX_TRIES - 1 for index in range(4) for node in range(30)}
+    assert batch_trees(grown_with(Aborting(passing), 4)) == batch_trees(grown_with(RandomWriter(), 4))
+
+
+def batch_trees(batch: RolloutBatch) -> list[str]:
+    return [rollout.tree.to_json() for rollout in batch.rollouts]
+
+
+@settings(max_examples=25, deadline=None)
+@given(lost=st.sets(st.tuples(st.integers(0, 4), st.integers(0, 8)), max_size=8))
+def test_an_engine_that_gives_up_a_node_ends_that_node_alone(lost: set[tuple[int, int]]) -> None:
+    kept = {index for index in range(5) if not any(index == tree for tree, _ in lost)}
+    assume(kept)
+    whole, batch = grown_with(RandomWriter(), 5), grown_with(Aborting(dict.fromkeys(lost, inf)), 5)
+    assert len(batch.rollouts) == 5
+    for before, rollout in zip(whole.rollouts, batch.rollouts, strict=True):
+        if rollout.index in kept:
+            assert rollout.tree == before.tree
+        unanswered = {node.id for node in rollout.tree.nodes if node.unanswered}
+        assert unanswered == {
+            node.id
+            for node in rollout.tree.nodes
+            if (rollout.index, node.id) in lost and node.stop_reason is StopReason.CRASHED
+        }
+        assert not unanswered & rollout.signals.by_node.keys()
+        assert rollout.signals.num_excluded >= len(unanswered)
+        for node in rollout.tree.nodes:
+            if node.unanswered and node.parent is not None and node.parent.stop_reason is not StopReason.CANCELLED:
+                assert any("Subagent failed: crashed" in message["content"] for message in node.parent.messages)
+    num_unanswered = sum(node.unanswered for rollout in batch.rollouts for node in rollout.tree.nodes)
+    assert rollout_metrics(batch)["tree/unanswered"] == num_unanswered
+
+
+def test_a_root_that_was_given_up_counts_in_no_reward() -> None:
+    batch = grown_with(Aborting({(1, 0): inf}), 3)
+    lost = batch.rollouts[1]
+    assert (lost.tree.root.stop_reason, lost.tree.root.signal) == (StopReason.CRASHED, None)
+    assert "Aborting gave up a turn 3 times" in lost.tree.root.detail
+    found = credit(batch.rollouts, CreditSettings(group_filter=GroupFilter.NONE))
+    assert {credited.trajectory.rollout for credited in found.trajectories} == {0, 2}
+    alone = credit([batch.rollouts[0], batch.rollouts[2]], CreditSettings(group_filter=GroupFilter.NONE))
+    assert [one.advantage for one in found.trajectories] == [one.advantage for one in alone.trajectories]
+
+
+def test_an_engine_that_gives_up_every_turn_ends_the_batch() -> None:
+    with pytest.raises(ServerError, match="Aborting gave up a turn 3 times"):
+        grown_with(Aborting({(index, 0): inf for index in range(2)}), 2)
 
 
 class OtherEnd(RandomWriter):
