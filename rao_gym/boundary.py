@@ -22,6 +22,9 @@ MAX_SIZE = 1_000_000
 A part that appears twice counts twice.
 """
 
+MAX_JOINT_SIZE = 4 * MAX_SIZE
+"""Size of all launches that one cell holds at a time, and of all that one wait for sub-agents returns."""
+
 PART_SIZE = 8
 _BITS_PER_CHARACTER = 8
 
@@ -85,15 +88,26 @@ def plain(value: Any, what: str) -> Any:
     return _Passage(what, from_cell=False).copy(value, 0)
 
 
+def size_of(value: Any, *, at_most: int) -> int | None:
+    """Return the size of a plain value, or None if it is larger than `at_most`."""
+    passage = _Passage("It", from_cell=False, max_size=at_most)
+    try:
+        passage.copy(value, 0)
+    except RefusedValueError:
+        return None
+    return passage.size
+
+
 class _Passage:
     """Copies one value, part by part, and counts its size as if no part were shared."""
 
-    __slots__ = ("_copies", "_from_cell", "_size", "_what")
+    __slots__ = ("_copies", "_from_cell", "_max_size", "_what", "size")
 
-    def __init__(self, what: str, *, from_cell: bool) -> None:
+    def __init__(self, what: str, *, from_cell: bool, max_size: int = MAX_SIZE) -> None:
         self._what = what
         self._from_cell = from_cell  # where coroutines, which come out as text, can be in it
-        self._size = 0
+        self._max_size = max_size
+        self.size = 0
         self._copies: dict[int, tuple[Any, int]] = {}  # of shared containers, with the size of each
 
     def copy(self, value: Any, depth: int) -> Any:
@@ -116,10 +130,10 @@ class _Passage:
         if known is not None:
             self._grow(known[1])
             return known[0]
-        before = self._size
+        before = self.size
         self._grow(PART_SIZE)
         copy = self._container(value, depth + 1)
-        self._copies[id(value)] = copy, self._size - before
+        self._copies[id(value)] = copy, self.size - before
         return copy
 
     def _container(self, value: Any, depth: int) -> Any:
@@ -148,11 +162,11 @@ class _Passage:
         Raises:
             RefusedValueError: The whole is too large.
         """
-        self._size += size
-        if self._size > MAX_SIZE:
+        self.size += size
+        if self.size > self._max_size:
             raise RefusedValueError(
                 "ValueError",
-                f"{self._what} is too large: at most {MAX_SIZE:,} characters, with {PART_SIZE} for each item.",
+                f"{self._what} is too large: at most {self._max_size:,} characters, with {PART_SIZE} for each item.",
             )
 
 

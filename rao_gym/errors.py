@@ -22,6 +22,10 @@ class InvalidValueError(RaoError, ValueError):
     """A value of a known option that is out of range or of the wrong type."""
 
 
+class WindowTooSmallError(InvalidValueError):
+    """A window that cannot hold the messages with which a task opens."""
+
+
 class MissingFileError(RaoError, FileNotFoundError):
     """A file that is not there or cannot be read."""
 

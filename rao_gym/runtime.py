@@ -14,38 +14,23 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Generic
 
-from rao_gym.actions import ACTION_FORMS, ActionForm, NodeHost, PythonActions, ToolCallActions
-from rao_gym.actions.base import Await, Crash, Finish, LaunchRequest, Outcome, Reply
+from rao_gym.actions import NodeHost
+from rao_gym.actions.base import Await, Crash, Finish, Outcome, Reply
 from rao_gym.activity import Activity
+from rao_gym.admission import Admission, Entrant
 from rao_gym.answer import Answer, EndReason
-from rao_gym.errors import InvalidValueError, UsageError, unknown_name
+from rao_gym.errors import UsageError
 from rao_gym.jsonable import printable, to_json_value
-from rao_gym.limits import (
-    CHARACTERS_PER_TOKEN,
-    Limits,
-    LimitsLeft,
-    TextCounter,
-    TranscriptCounter,
-    TurnBudget,
-    left,
-)
+from rao_gym.limits import Limits, LimitsLeft, TextCounter, TranscriptCounter, left
 from rao_gym.policies.base import Turn
+from rao_gym.rulebook import Rulebook
 from rao_gym.sandbox import Sandbox
-from rao_gym.tasks.agent import Agent, ContextT
+from rao_gym.tasks.agent import ContextT
 from rao_gym.tasks.base import LaunchRefusedError, Task, TaskFamily
 from rao_gym.tasks.contract import Contract
 from rao_gym.tasks.world import World
-from rao_gym.tools import ToolResult, ToolSpec, finish_spec, launch_spec
+from rao_gym.tools import ToolResult
 from rao_gym.tree import ChatMessage, ExecutionTree, Node, NodeStatus, StopReason
-
-MAX_OUTPUT_CHARS = 1_000_000
-"""Text of one reply where the window sets no tighter limit."""
-
-_WARN_TURNS = 3
-_CUT_OFF = (
-    "\n(Your turn was cut off after about {num_tokens:,} tokens, the most that one turn may have. What was unfinished "
-    "did not run. Write shorter turns and finish the action.)"
-)
 
 
 class Runtime(Generic[ContextT]):
@@ -80,14 +65,11 @@ class Runtime(Generic[ContextT]):
         self.recursive = recursive
         self._contract = Contract(family)
         self._counter = counter or TextCounter()
-        self._form = _action_form(family, actions, sandbox)
-        launch = launch_spec(family.launch_parameters, family.launch_description, goal_optional=family.goal_optional)
-        own_tools = self._contract.tool_specs()
-        self.tool_specs: tuple[ToolSpec, ...] = (*own_tools, *([launch] if recursive else []), finish_spec())
-        self._specs_by_name = {spec.name: spec for spec in self.tool_specs}
-        self._system = f"{self._contract.rules(recursive=recursive)}\n\n{self._form.instructions(self.tool_specs)}"
-        window = self.limits.window
-        self._max_output_chars = MAX_OUTPUT_CHARS if window is None else 2 * CHARACTERS_PER_TOKEN * window
+        self._rulebook = Rulebook(family, self.limits, actions, recursive=recursive, sandbox=sandbox)
+        self.tool_specs = self._rulebook.tool_specs
+        self._admission = Admission(
+            self._contract, self._rulebook, self.limits, self._counter, goal_optional=family.goal_optional
+        )
         self._task: Task[ContextT] | None = None
         self._tree: ExecutionTree | None = None
         self._world: World | None = None
@@ -99,7 +81,7 @@ class Runtime(Generic[ContextT]):
     @property
     def actions(self) -> str:
         """Name of the action form."""
-        return self._form.name
+        return self._rulebook.form.name
 
     @property
     def tree(self) -> ExecutionTree:
@@ -145,7 +127,8 @@ class Runtime(Generic[ContextT]):
         """Begin a new tree on the task that the family samples from these four, and return its root.
 
         Raises:
-            InvalidValueError: A value is out of range, or the window cannot hold the opening messages.
+            InvalidValueError: A value is out of range.
+            WindowTooSmallError: The window cannot hold the root's opening messages.
             UnknownNameError: The split does not exist.
             FamilyError: The family returned what its contract does not allow.
         """
@@ -155,7 +138,7 @@ class Runtime(Generic[ContextT]):
         """Begin a new tree on `task` and return its root.
 
         Raises:
-            InvalidValueError: The window cannot hold the root's opening messages.
+            WindowTooSmallError: The window cannot hold the root's opening messages.
             FamilyError: The family returned what its contract does not allow.
         """
         self._abandon()
@@ -165,16 +148,11 @@ class Runtime(Generic[ContextT]):
         self._world = self._contract.open_world(task)
         self._world_is_open = self._world is not None
         try:
-            root = self._open(None, task.goal, {}, task.context, reserved=self.limits.max_subtree_turns, wave=0)
+            return self._add(None, self._admission.root(task, self._world))
         except BaseException:
             self._tree = None
             self.release()
             raise
-        if root.ended:
-            raise InvalidValueError(
-                f"window={self.limits.window} cannot hold the opening messages, which take {root.tokens} tokens."
-            )
-        return root
 
     def act(self, node: Node, text: object, *, truncated: bool = False) -> None:
         """Take a ready node's turn.
@@ -219,7 +197,7 @@ class Runtime(Generic[ContextT]):
         written = printable(text) if isinstance(text, str) else ""
         num_tokens = self._counter.action(written) if num_tokens is None else num_tokens
         self._record(node, "assistant", written, num_tokens)
-        activity.notice = _CUT_OFF.format(num_tokens=num_tokens) if truncated else ""
+        activity.cut_off_at = num_tokens if truncated else None
         if self._window_exceeded(node):
             self._end(activity, StopReason.OUT_OF_WINDOW)
             self._advance(activity, None)
@@ -275,7 +253,7 @@ class Runtime(Generic[ContextT]):
     def close(self) -> None:
         """End the tree and release its world, the workers and the family's resources."""
         self._abandon()
-        self._form.close()
+        self._rulebook.form.close()
         self.family.close()
 
     def _give_up(self, node: Node, reason: StopReason, detail: str) -> None:
@@ -305,73 +283,39 @@ class Runtime(Generic[ContextT]):
             self._world_is_open = False
             self._world.close()
 
-    def _open(
-        self,
-        parent: Activity[ContextT] | None,
-        goal: str,
-        arguments: dict[str, Any],
-        context: ContextT,
-        *,
-        reserved: int | None,
-        wave: int,
-    ) -> Node:
-        """Add a node to the tree, with its opening messages."""
-        above = None if parent is None else parent.node
+    def _add(self, parent: Activity[ContextT] | None, entrant: Entrant[ContextT]) -> Node:
+        """Add an admitted agent to the tree."""
+        above, agent = None if parent is None else parent.node, entrant.agent
         node = Node(
             id=len(self.tree.nodes),
             parent=above,
             position=0 if above is None else len(above.children),
-            depth=0 if above is None else above.depth + 1,
-            goal=goal,
-            arguments=arguments,
-            wave=wave,
-        )
-        agent = Agent(
-            name=node.name,
-            parent=None if parent is None else parent.agent.name,
-            depth=node.depth,
-            goal=goal,
-            context=context,
-            world=self._world,
+            depth=agent.depth,
+            goal=agent.goal,
+            arguments=entrant.arguments,
+            wave=0 if parent is None else parent.num_waves,
         )
         host = NodeHost(
             name=agent.name,
-            specs=self._specs_by_name,
+            specs=self._rulebook.specs_by_name,
             call=partial(self._call_tool, node),
             variables=self._contract.variables(agent),
-            max_output_chars=self._max_output_chars,
+            max_output_chars=self._rulebook.max_output_chars,
         )
-        opening = self._contract.opening(agent)
         self.tree.nodes.append(node)
         if above is not None:
             above.children.append(node)
-        activity = Activity(
+        self._activities[node] = Activity(
             node=node,
             launched=agent,
             agent=agent,
-            budget=TurnBudget(own=self.limits.max_turns, shared=reserved),
-            interpreter=self._form.open(host),
+            budget=entrant.budget,
+            interpreter=self._rulebook.form.open(host),
         )
-        self._activities[node] = activity
-        node.messages.append(ChatMessage(role="system", content=self._system))
-        first = f"{opening}\n{self._describe_limits(activity)}".rstrip()
-        self._record(node, "user", first, self._counter.opening(self._system, first))
-        if self._window_exceeded(node):
-            self._end(activity, StopReason.OUT_OF_WINDOW)
-        else:
-            self._ready[node] = None
+        node.messages.append(ChatMessage(role="system", content=self._rulebook.system))
+        self._record(node, "user", entrant.opening, entrant.num_tokens)
+        self._ready[node] = None
         return node
-
-    def _describe_limits(self, activity: Activity[ContextT]) -> str:
-        """Tell a new node what it may use."""
-        parts = []
-        if self.recursive and self.limits.max_depth is not None:
-            parts.append(f"You are at depth {activity.node.depth} of at most {self.limits.max_depth}.")
-        if activity.budget.left is not None:
-            parts.append(f"Turns: {activity.budget.left}.")
-        if self.limits.window is not None:
-            parts.append(f"Window: {self.limits.window:,} tokens.")
-        return " ".join(parts)
 
     def _advance(self, activity: Activity[ContextT], outcome: Outcome | None) -> None:
         """Carry out an outcome, then those of the parents that it wakes; a loop, for trees may be deep."""
@@ -408,11 +352,8 @@ class Runtime(Generic[ContextT]):
 
     def _reply(self, activity: Activity[ContextT], text: str) -> None:
         """Answer an action; the node is ready again, unless a limit of its own ends it."""
-        node = activity.node
-        turns_left = activity.budget.left
-        text += activity.notice
-        if turns_left is not None and 0 < turns_left <= _WARN_TURNS:
-            text += f"\n({turns_left} turn{'s' if turns_left > 1 else ''} left)"
+        node, turns_left = activity.node, activity.budget.left
+        text += activity.remarks()
         self._record(node, "user", text, self._counter.reply(text))
         if self._window_exceeded(node):
             self._end(activity, StopReason.OUT_OF_WINDOW)
@@ -430,36 +371,15 @@ class Runtime(Generic[ContextT]):
         num_children = len(node.children)
         for launch in request.launches:
             try:
-                goal, context = self._admit(activity, launch, share)
+                entrant = self._admission.child(activity, launch, share, len(self.tree.nodes))
             except LaunchRefusedError as refusal:
                 node.refusals += 1
                 activity.results.append(f"Launch refused: {refusal}")
                 continue
             activity.budget.reserve(share)
-            passed = {name: to_json_value(value) for name, value in launch.arguments.items() if name != "goal"}
             activity.num_pending += 1
-            child = self._open(activity, goal, passed, context, reserved=share, wave=activity.num_waves)
-            activity.results.append(child)
+            activity.results.append(self._add(activity, entrant))
         activity.num_waves += len(node.children) > num_children
-
-    def _admit(self, activity: Activity[ContextT], launch: LaunchRequest, share: int | None) -> tuple[str, ContextT]:
-        """Return the goal and context of a child, if the limits and the family allow it.
-
-        Raises:
-            LaunchRefusedError: They do not; the text tells the agent what it can do instead.
-        """
-        refusal = launch.error or self.limits.refusal(
-            depth=activity.node.depth,
-            num_children=len(activity.node.children),
-            num_nodes=len(self.tree.nodes),
-            share=share,
-        )
-        if refusal:
-            raise LaunchRefusedError(refusal)
-        goal = printable(launch.arguments.get("goal", ""))
-        if not goal.strip() and not self.family.goal_optional:
-            raise LaunchRefusedError("the goal is empty. Say what the sub-agent must do.")
-        return self._contract.delegate(goal, activity.agent, launch.arguments)
 
     def _end(self, activity: Activity[ContextT], reason: StopReason, *, value: Any = None, detail: str = "") -> None:
         """End a node, tell its parent, and cancel its unfinished descendants."""
@@ -518,18 +438,3 @@ def turn_of(runtime: Runtime[Any], node: Node) -> Turn:
         tools=runtime.tool_specs,
         actions=runtime.actions,
     )
-
-
-def _action_form(family: TaskFamily[Any], actions: str | None, sandbox: Sandbox | None) -> ActionForm:
-    """Return the action form by its name.
-
-    Raises:
-        UnknownNameError: There is no such form.
-        InvalidValueError: The family cannot be played with it.
-    """
-    name = actions or family.action_forms[0]
-    if name not in ACTION_FORMS:
-        raise unknown_name("action form", name, ACTION_FORMS)
-    if name not in family.action_forms:
-        raise InvalidValueError(family.why_not(name))
-    return PythonActions(sandbox) if name == "python" else ToolCallActions()

@@ -13,7 +13,7 @@ import gymnasium as gym
 import pytest
 from counting import Counting, call, cell
 
-from rao_gym.boundary import MAX_SIZE, PART_SIZE, RefusedValueError, plain
+from rao_gym.boundary import MAX_JOINT_SIZE, MAX_SIZE, PART_SIZE, RefusedValueError, plain, size_of
 from rao_gym.errors import UsageError
 from rao_gym.limits import Limits
 from rao_gym.runtime import Runtime
@@ -156,6 +156,8 @@ def test_a_shared_part_counts_each_time_and_stays_shared() -> None:
     assert whole[0] is whole[-1]
     with pytest.raises(RefusedValueError, match="too large"):
         plain([part] * (count + 2), "It")
+    assert size_of(whole, at_most=MAX_SIZE) == count * (1_000 + 2 * PART_SIZE) + PART_SIZE
+    assert size_of(whole, at_most=1_000) is None
 
 
 def test_a_value_that_holds_itself_is_refused() -> None:
@@ -173,6 +175,45 @@ def test_refused_answers_leave_nothing_behind(runtime: Runtime[tuple[int, ...]])
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 50 * 2**20
+
+
+GATHER = "print(await asyncio.gather(*[launch_subagent({goal}, 0, 1) for _ in range({number})]))"
+
+
+@pytest.mark.parametrize("characters", [50_000, 900_000, 10_000_000])
+def test_goals_that_do_not_fit_the_window_are_not_kept(runtime: Runtime[tuple[int, ...]], characters: int) -> None:
+    code = GATHER.format(goal=f"'a' * {characters}", number=64)
+    reply(runtime, "x = 1")  # the workers are there
+    tracemalloc.start()
+    seen = reply(runtime, code)
+    held, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "Launch refused" in seen or "too large" in seen
+    assert len(runtime.tree) == 1
+    assert peak < 3 * MAX_JOINT_SIZE
+    assert held < MAX_SIZE
+
+
+def test_launches_that_wait_are_bounded_together(runtime: Runtime[tuple[int, ...]]) -> None:
+    goal = "goal = 'a' * 900_000\n"
+    code = f"{goal}kept = 0\ntry:\n    while True:\n        launch_subagent(goal, 0, 1)\n        kept += 1\n"
+    seen = reply(runtime, f"{code}except ValueError as error:\n    print(kept, error)")
+    assert seen.startswith("4 the launches that wait are too large together: at most 4,000,000 characters.")
+    assert "4 launch_subagent call(s) were never awaited" in seen
+    assert "Launch refused" in reply(runtime, goal + GATHER.format(goal="goal", number=4))
+
+
+@pytest.mark.parametrize(("characters", "kept"), [(900_000, 4), (2_000, 16)])
+def test_what_one_wait_returns_is_bounded(runtime: Runtime[tuple[int, ...]], characters: int, kept: int) -> None:
+    root = runtime.tree.root
+    code = "gathered = await asyncio.gather(*[launch_subagent('x', 0, 1) for _ in range(16)])\n"
+    runtime.act(root, cell(f"{code}print([len(each) for each in gathered], gathered[-1][:200])"))
+    for child in list(runtime.ready):
+        runtime.act(child, cell(f"finish('a' * {characters})"))
+    seen = root.messages[-1]["content"]
+    assert seen.count(str(characters)) == kept
+    assert ("Subagent failed: too much is returned at once, at most 4,000,000 characters" in seen) is (kept < 16)
+    assert all(child.stop_reason is StopReason.FINISHED for child in root.children)
 
 
 @pytest.mark.parametrize("megabytes", [1, 12, 20])

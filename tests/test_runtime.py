@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rao_gym.actions import write_call
-from rao_gym.errors import InvalidValueError, UnknownNameError, UsageError
+from rao_gym.errors import InvalidValueError, UnknownNameError, UsageError, WindowTooSmallError
 from rao_gym.limits import Limits, TextCounter
 from rao_gym.rewards import success_signals
 from rao_gym.runtime import Runtime, turn_of
@@ -137,13 +137,15 @@ def test_an_action_longer_than_the_window_ends_the_node_and_is_not_carried_out()
     assert (root.stop_reason, len(runtime.tree)) == (StopReason.OUT_OF_WINDOW, 1)
 
 
-def test_a_child_whose_opening_is_longer_than_the_window_ends_at_launch(sandbox: Sandbox) -> None:
-    runtime = Runtime(Counting(), Limits(window=600), "python", sandbox=sandbox)
+def test_a_child_whose_opening_is_longer_than_the_window_is_refused(sandbox: Sandbox) -> None:
+    runtime = Runtime(Counting(), Limits(window=800, max_subtree_turns=20), "python", sandbox=sandbox)
     root = runtime.reset(seed=0)
     runtime.act(root, "```python\nprint(await launch_subagent('x' * 5000, 0, 1))\n```")
-    (child,) = root.children
-    assert (child.stop_reason, child.turns) == (StopReason.OUT_OF_WINDOW, 0)
-    assert root.messages[-1]["content"] == "Subagent failed: out_of_window"
+    seen = root.messages[-1]["content"]
+    assert "Launch refused: the sub-agent's opening messages would take " in seen
+    assert "and its window holds 800. Give it a shorter goal." in seen
+    assert (len(runtime.tree), root.children, root.refusals) == (1, [], 1)
+    assert runtime.limits_left(root).turns == 19
     assert list(runtime.ready) == [root]
 
 
@@ -163,7 +165,7 @@ def test_a_node_without_an_answer_ends_without_a_signal_and_its_parent_goes_on()
 
 
 def test_a_window_that_cannot_hold_the_opening_is_a_mistake_of_the_caller() -> None:
-    with pytest.raises(InvalidValueError, match="window=50 cannot hold the opening messages"):
+    with pytest.raises(WindowTooSmallError, match="window=50 cannot hold the opening messages, which take"):
         new(Limits(window=50))
 
 

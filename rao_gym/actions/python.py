@@ -28,7 +28,7 @@ from rao_gym.actions.base import (
     Reply,
 )
 from rao_gym.actions.code_blocks import read_code
-from rao_gym.boundary import RefusedValueError, take, take_call
+from rao_gym.boundary import MAX_JOINT_SIZE, RefusedValueError, size_of, take, take_call
 from rao_gym.errors import UsageError, nearest, shortened
 from rao_gym.jsonable import to_json_value
 from rao_gym.sandbox import Sandbox, Session, SessionFullError, Snapshot, WorkerDiedError
@@ -36,6 +36,10 @@ from rao_gym.tools import FINISH, LAUNCH, ToolError, ToolSpec
 
 _EXAMPLE = "```python\nprint(1 + 1)\n```"
 _FULL = "MemoryError: {}."
+_TOO_MANY_LAUNCHES = (
+    f"the launches that wait are too large together: at most {MAX_JOINT_SIZE:,} characters. Await some of them first, "
+    "or pass less."
+)
 _TIMED_OUT = "TimeoutError: the cell ran too long."
 _RESTARTED = "The cell was stopped, and the session starts anew: its variables are gone."
 
@@ -111,7 +115,16 @@ class _Output:
 class _PythonInterpreter:
     """Runs the cells of one node."""
 
-    __slots__ = ("_host", "_launches", "_output", "_overwritten", "_sandbox", "_session", "_tool_seconds")
+    __slots__ = (
+        "_host",
+        "_launch_size_left",
+        "_launches",
+        "_output",
+        "_overwritten",
+        "_sandbox",
+        "_session",
+        "_tool_seconds",
+    )
 
     def __init__(self, host: NodeHost, sandbox: Sandbox) -> None:
         self._host = host
@@ -119,6 +132,7 @@ class _PythonInterpreter:
         self._session: Session | None = None
         self._output = _Output(0)
         self._launches: dict[int, LaunchRequest] = {}
+        self._launch_size_left = MAX_JOINT_SIZE
         self._tool_seconds = 0.0  # of the present cell
         self._overwritten: set[str] = set()  # by the last cell; they come back with the next one
 
@@ -134,6 +148,7 @@ class _PythonInterpreter:
         self._overwritten = {name for name in self._host.specs if _may_overwrite(code, name)}
         self._output = _Output(self._host.max_output_chars)
         self._tool_seconds = 0.0
+        self._launch_size_left = MAX_JOINT_SIZE
         return self._guard(lambda: self._drive(session, session.start(code, self._output.on_print)))
 
     def resume(self, results: Sequence[Any]) -> Outcome:
@@ -142,7 +157,7 @@ class _PythonInterpreter:
         if session is None:
             raise UsageError("No cell is waiting.")
         answers = dict(zip(sorted(self._launches), results, strict=True))
-        self._launches = {}
+        self._launches, self._launch_size_left = {}, MAX_JOINT_SIZE
         return self._guard(lambda: self._drive(session, session.resume(answers, self._output.on_print)))
 
     def close(self) -> None:
@@ -231,7 +246,7 @@ class _PythonInterpreter:
             message = f"name {shortened(name)!r} is not defined{suggestion}"
             return snapshot.resume({"exc_type": "NameError", "message": message})
         if name == LAUNCH:
-            self._launches[snapshot.call_id] = _launch(spec, args, kwargs)
+            self._launches[snapshot.call_id] = self._launch(spec, args, kwargs)
             return snapshot.resume({"future": ...})
         if name == FINISH:
             try:
@@ -247,6 +262,21 @@ class _PythonInterpreter:
         self._tool_seconds += perf_counter() - started
         self._output.show(result.shown)
         return snapshot.resume({"return_value": result.value})
+
+    def _launch(self, spec: ToolSpec, args: Sequence[Any], kwargs: Mapping[str, Any]) -> LaunchRequest:
+        """Keep a launch until it is awaited; if its arguments do not fit, it is refused then.
+
+        Raises:
+            RefusedValueError: The launches that the cell keeps have become too large.
+        """
+        size = size_of((args, kwargs), at_most=self._launch_size_left)
+        if size is None:
+            raise RefusedValueError("ValueError", _TOO_MANY_LAUNCHES)
+        self._launch_size_left -= size
+        try:
+            return LaunchRequest(spec.bind(args, kwargs))
+        except ToolError as error:
+            return LaunchRequest(error=str(error))
 
     def _complete(self, snapshot: monty.MontyComplete) -> Reply:
         """Reply with what the cell printed and, as a REPL does, with the value of its last expression."""
@@ -290,14 +320,6 @@ class _PythonInterpreter:
         """Replace the session by a new one."""
         self.close()
         self._session, self._launches, self._overwritten = None, {}, set()
-
-
-def _launch(spec: ToolSpec, args: Sequence[Any], kwargs: Mapping[str, Any]) -> LaunchRequest:
-    """Read the arguments of a launch; what does not fit is refused when the launch is awaited."""
-    try:
-        return LaunchRequest(spec.bind(args, kwargs))
-    except ToolError as error:
-        return LaunchRequest(error=str(error))
 
 
 def _as_text(value: Any) -> str:

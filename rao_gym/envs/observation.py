@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from rao_gym.envs.spaces import UnicodeText
 from rao_gym.limits import Limits, LimitsLeft
-from rao_gym.runtime import MAX_OUTPUT_CHARS, Runtime
+from rao_gym.rulebook import MAX_OUTPUT_CHARS
+from rao_gym.runtime import Runtime
 from rao_gym.tree import ChatMessage, Node
 
 NO_LIMIT = -1

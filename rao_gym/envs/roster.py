@@ -19,8 +19,8 @@ from rao_gym.tree import ExecutionTree, Node
 class Roster:
     """The agents that are present in one episode, by name.
 
-    An agent appears when it is ready to act for the first time. One whose opening messages do not fit its window
-    ends as it is launched: it is in the tree, but never appears.
+    An agent appears when it is ready to act for the first time. One that is cancelled by the very action that launched
+    it, because the tree's tokens ran out, is in the tree but never appears.
 
     Args:
         id: A registered id.

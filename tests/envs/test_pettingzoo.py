@@ -200,15 +200,26 @@ def test_an_agent_without_an_action_loses_no_turn(counting_id: str) -> None:
     env.close()
 
 
-def test_an_agent_that_never_could_act_never_appears(counting_id: str) -> None:
+def test_a_sub_agent_whose_goal_does_not_fit_its_window_is_refused(counting_id: str) -> None:
     def count_tokens(text: str) -> int:
         return 1_000 if text.startswith("Much to do.") else 1
 
     env = parallel_env(counting_id, actions="tools", window=100, count_tokens=count_tokens)
     env.reset(seed=1)
     observations, *_ = env.step({"root": LAUNCH_TWO.replace("Sum the numbers.", "Much to do.", 1)})
-    assert list(observations) == env.agents == ["root", "root.1"]
-    assert [str(node.stop_reason) for node in env.tree.nodes] == ["None", "out_of_window", "None"]
+    assert list(observations) == env.agents == ["root", "root.0"]
+    assert [node.goal for node in env.tree.nodes] == ["Sum the numbers.", "Sum the numbers."]
+    assert env.tree.root.refusals == 1
+    env.close()
+
+
+@pytest.mark.parametrize("view", [aec_env, parallel_env])
+def test_an_agent_that_never_could_act_never_appears(counting_id: str, view: Callable[..., Any]) -> None:
+    env = view(counting_id, actions="tools", max_tree_tokens=4, count_tokens=lambda text: 1)
+    env.reset(seed=1)
+    env.step({"root": LAUNCH_TWO} if view is parallel_env else LAUNCH_TWO)
+    assert env.agents == ([] if view is parallel_env else ["root"])
+    assert [str(node.stop_reason) for node in env.tree.nodes] == ["out_of_budget", "cancelled", "cancelled"]
     env.close()
 
 
