@@ -13,7 +13,7 @@ from rao_gym.actions import write_call, write_cell
 from rao_gym.actions.calls import CALL_TAGS
 from rao_gym.commands.common import add_environment_arguments, environment_options
 from rao_gym.errors import InvalidValueError
-from rao_gym.evaluation.evaluate import build_setup
+from rao_gym.evaluation.stages import build_setup
 from rao_gym.registry import resolve_id
 from rao_gym.runtime import Runtime
 from rao_gym.tools import Parameter, ToolSpec
@@ -33,8 +33,8 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("play", help="play an episode yourself")
     parser.add_argument("id", metavar="ID", help="environment id, or module:ID to import a module first")
     parser.add_argument("--difficulty", type=int, default=1, help="difficulty of the task (default 1)")
-    parser.add_argument("--seed", type=int, default=0, help="seed that the task is drawn from")
-    parser.add_argument("--index", type=int, default=0, help="which task of the split")
+    parser.add_argument("--seed", type=int, default=0, help="seed for sampling the task")
+    parser.add_argument("--index", type=int, default=0, help="index of the task in the split")
     parser.add_argument("--split", default="train", help="train, validation or test")
     add_environment_arguments(parser)
     parser.set_defaults(run=run)
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = environment_options(arguments)
     for name in ("difficulty", "split"):
         if name in options:
-            raise InvalidValueError(f"{name} is not an option here; write --{name}.")
+            raise InvalidValueError(f"{name} is not an option here; use --{name}.")
     setup = build_setup(resolve_id(arguments.id), arguments.split, options)
     runtime = setup.runtime()
     try:
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _play(runtime: Runtime[Any]) -> None:
-    """Show what is new and take an action, until the root has ended or the person leaves."""
+    """Show new messages and read an action, until the root has ended or the person quits."""
     num_shown: dict[Node, int] = {}
     specs = {spec.name: spec for spec in runtime.tool_specs}
     while not runtime.done:
@@ -80,13 +80,13 @@ def _play(runtime: Runtime[Any]) -> None:
 
 
 def _num_messages_before_reply(node: Node) -> int:
-    """Return the number of messages up to the last action, which need not be shown to its author."""
+    """Return the number of messages up to the last action, which its author need not see again."""
     last = max(place for place, message in enumerate(node.messages) if message["role"] == "assistant")
     return last + 1
 
 
 def _show(runtime: Runtime[Any], node: Node, num_shown: int) -> None:
-    """Print an agent's name, what it has left, and its messages from number `num_shown` on."""
+    """Print an agent's name, what is left of its limits, and its messages from index `num_shown` on."""
     left = runtime.limits_left(node)
     counts = {"turns": left.turns, "window": left.window, "depth": left.depth}
     shown = ", ".join(f"{name} {value:,}" for name, value in counts.items() if value is not None)
@@ -96,7 +96,7 @@ def _show(runtime: Runtime[Any], node: Node, num_shown: int) -> None:
 
 
 def _read_action(runtime: Runtime[Any]) -> str | None:
-    """Read lines up to an empty one, a lone "." or the end of the input; None when the person leaves."""
+    """Read lines up to an empty one, a lone "." or the end of input; None if the person quits."""
     lines: list[str] = []
     while True:
         try:
@@ -118,7 +118,7 @@ def _read_action(runtime: Runtime[Any]) -> str | None:
 
 
 def action_of(text: str, actions: str, specs: Mapping[str, ToolSpec]) -> str:
-    """Return what a person typed as an action text.
+    """Turn what a person typed into an action text.
 
     Args:
         text: The typed lines.
@@ -134,7 +134,7 @@ def action_of(text: str, actions: str, specs: Mapping[str, ToolSpec]) -> str:
 
 
 def _call_of(line: str, specs: Mapping[str, ToolSpec]) -> str | None:
-    """Return a line such as ``read 0 20`` as a tool call; None when it does not begin with a tool's name."""
+    """Return a line such as ``read 0 20`` as a tool call; None if it does not start with a tool's name."""
     name, _, rest = line.strip().partition(" ")
     spec = specs.get(name)
     if spec is None:
@@ -154,7 +154,7 @@ def _call_of(line: str, specs: Mapping[str, ToolSpec]) -> str | None:
 
 
 def _words(text: str, num_parameters: int) -> Sequence[str]:
-    """Split what follows a tool's name as a shell does; the only parameter of a tool takes it as it is."""
+    """Split the arguments as a shell does; a tool's only parameter takes the whole text."""
     if num_parameters == 1:
         return [text] if text else []
     try:
@@ -166,7 +166,7 @@ def _words(text: str, num_parameters: int) -> Sequence[str]:
 
 
 def _value(text: str, parameter: Parameter) -> Any:
-    """Return an argument: text where text is asked for, else JSON where it is."""
+    """Return an argument: text for a text parameter, else JSON if it parses, else text."""
     if parameter.type == "string":
         return text
     try:

@@ -1,4 +1,4 @@
-"""Several policies on the same tasks."""
+"""Compare several policies on the same tasks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rao_gym.policies.base import PolicyLike
 from rao_gym.policies.loading import policy_name
 
 ProgressOf = Callable[[str, int], AbstractContextManager[Progress]]
-"""Opens a progress display for a contender's label and number of episodes."""
+"""Opens a progress display, given a contender's label and its number of episodes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +24,9 @@ class Contender:
     """One side of a comparison.
 
     Attributes:
-        label: How it is called in tables, plots and folders.
+        label: Its name in tables, plots and folders.
         policy: Its policy.
-        options: Options of the environment that are its own.
+        options: Environment options that apply only to it.
     """
 
     label: str
@@ -54,19 +54,19 @@ def compare(
     """Play every contender on the same tasks, each into its own folder, and write ``comparison.json``.
 
     Args:
-        contenders: Who plays.
+        contenders: The contenders.
         id: A registered id.
-        difficulties: Difficulties, each 1 or more.
-        episodes: Tasks of each difficulty.
-        options: Options of the environment for all of them.
-        out: The folder; a contender's results go into the folder of its label there, and continue what it holds.
+        difficulties: Difficulties, each at least 1.
+        episodes: Number of tasks for each difficulty.
+        options: Environment options for all contenders.
+        out: Output folder. Each contender has a subfolder named by its label; results already there are kept.
         progress_of: Opens a progress display for each contender.
-        seed: Seed that tasks are drawn from.
-        split: Split that tasks are drawn from.
-        workers: Trees that grow at once.
+        seed: Seed for sampling tasks.
+        split: Split to sample tasks from.
+        workers: Number of trees that grow at once.
 
     Returns:
-        The summaries by difficulty of each contender, by its label.
+        Each contender's summaries, one per difficulty, by label.
     """
     summaries: dict[str, list[Summary]] = {}
     for contender in contenders:

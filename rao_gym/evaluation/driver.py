@@ -1,8 +1,8 @@
-"""The driver: many trees, one player, and no node that waits for another's answer.
+"""The driver: grows many trees with one player, so that no node waits for another's answer.
 
-Every node is asked for as soon as it is ready, and acts when its answer is there; answers that arrive together are
-acted on in the order in which they were asked for. So the rounds of a player that answers in batches are always the
-same, and a tree does not depend on which others grow beside it.
+A node's turn is submitted as soon as the node is ready, and the node acts as soon as its answer arrives. Answers that
+arrive together are acted on in the order of submission. A player that answers in batches therefore always sees the
+same batches, and a tree does not depend on which others grow at the same time.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Growing:
     """A tree while it grows.
 
     Attributes:
-        name: Names the tree among those that grow beside it.
-        runtime: Where it grows; its task has been started.
-        seed: Seeds what is drawn for this tree.
-        error: Why it was given up; empty if it was not.
-        tickets: The nodes that have been asked for, with their tickets.
+        name: Identifies the tree among those that grow at the same time.
+        runtime: Its runtime, already reset to the tree's task.
+        seed: Seeds the sampling for this tree.
+        error: Why the tree was abandoned; empty if it was not.
+        tickets: The ticket of every node whose turn is in flight.
     """
 
     name: Hashable
@@ -37,15 +37,15 @@ class Growing:
 
     @property
     def over(self) -> bool:
-        """Whether it has ended or was given up."""
+        """Whether it has ended or was abandoned."""
         return bool(self.error) or self.runtime.done
 
     def seat(self, node: Node) -> Seat:
-        """Return a node as players know it."""
+        """Return the seat of a node."""
         return Seat(self.name, self.seed, self.runtime, node)
 
     def unasked(self) -> list[Node]:
-        """Return the ready nodes that have not been asked for, which are the last that became ready."""
+        """Return the ready nodes whose turns are not in flight: those that became ready last."""
         nodes: list[Node] = []
         for node in reversed(self.runtime.ready):  # type: ignore[call-overload]  # the keys of an OrderedDict
             if node in self.tickets:
@@ -58,8 +58,8 @@ class Driver:
     """Grows trees with one player.
 
     Args:
-        player: Answers the turns.
-        spare_trees: Whether a failing server ends only the nodes that it leaves unanswered, not their trees.
+        player: The player that answers the turns.
+        spare_trees: Whether a server failure ends only the node whose turn it left unanswered, not its tree.
     """
 
     def __init__(self, player: Player, *, spare_trees: bool = False) -> None:
@@ -70,13 +70,13 @@ class Driver:
         self._failure: ServerError | None = None
 
     def grow(self, trees: Iterable[Growing], *, at_once: int | None = None) -> Iterator[Growing]:
-        """Grow trees and yield each when it is over.
+        """Grow trees and yield each as it ends.
 
-        A failing server ends only the tree, or the node, whose turn it left unanswered.
+        If a server fails to answer a turn, only that turn's tree, or node, ends.
 
         Args:
-            trees: Those to grow; one is taken from here, and with it started, when there is room for it.
-            at_once: Trees that grow side by side; all of them if left out.
+            trees: The trees; one is taken, and thereby started, whenever there is room for it.
+            at_once: How many trees grow at once; None for all of them.
 
         Raises:
             ServerError: The server failed before it had answered a single turn.
@@ -85,7 +85,7 @@ class Driver:
         num_begun = 0
         try:
             while True:
-                # A server that has not answered yet may never do so: no further tree is begun for it.
+                # Until the server has answered once, start no more than `at_once` trees in all: it may be dead.
                 while at_once is None or (len(running) if self._answered else num_begun) < at_once:
                     if (new := next(coming, None)) is None:
                         break
@@ -112,7 +112,7 @@ class Driver:
                 self._player.forget(tree.name)
 
     def _ask(self, tree: Growing) -> None:
-        """Ask for every node that has become ready, and give up what was asked for nodes that have ended."""
+        """Submit the turn of every newly ready node, and cancel the turns of nodes that have ended."""
         for node in tree.unasked():
             ticket = self._player.submit(tree.seat(node))
             tree.tickets[node] = ticket
@@ -121,18 +121,18 @@ class Driver:
             self._cancel(tree, [node for node in tree.tickets if node.ended])
 
     def _act(self) -> list[Growing]:
-        """Take the turns that are answered, and return their trees.
+        """Act on the answers that have arrived, and return their trees.
 
         Raises:
-            PolicyError: The player owes answers, and gives none.
+            PolicyError: Turns are in flight, but the player returned no answer.
         """
         answers = sorted(self._player.completed(), key=lambda item: item[0])
         if not answers:
-            raise PolicyError(f"{type(self._player).__name__} gave no answer, though {len(self._asked)} turns wait.")
+            raise PolicyError(f"{type(self._player).__name__} returned no answer, but {len(self._asked)} turns wait.")
         touched: dict[Growing, None] = {}
         for ticket, answer in answers:
             if ticket not in self._asked:
-                continue  # its tree was given up
+                continue  # its tree was abandoned
             tree, node = self._asked.pop(ticket)
             del tree.tickets[node]
             touched[tree] = None
@@ -143,7 +143,7 @@ class Driver:
                     continue
             else:
                 self._answered = True
-            if not tree.error and node in tree.runtime.ready:  # an answer before this one may have ended the node
+            if not tree.error and node in tree.runtime.ready:  # an earlier answer may have ended the node
                 if isinstance(answer, ServerError):
                     tree.runtime.fail(node, str(answer).rstrip("."))
                 else:
@@ -153,7 +153,7 @@ class Driver:
         return list(touched)
 
     def _cancel(self, tree: Growing, nodes: Sequence[Node]) -> None:
-        """Give up what was asked for these nodes."""
+        """Cancel the turns of these nodes."""
         tickets = [tree.tickets.pop(node) for node in nodes]
         for ticket in tickets:
             del self._asked[ticket]
@@ -162,6 +162,6 @@ class Driver:
             self._player.leave(tree.seat(node))
 
     def _give_up(self, tree: Growing) -> None:
-        """Ask for nothing more; a failing server leaves a tree unfinished."""
+        """Cancel the tree's turns and release its runtime; the tree may be unfinished."""
         self._cancel(tree, list(tree.tickets))
         tree.runtime.release()

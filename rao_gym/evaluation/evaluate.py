@@ -3,55 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rao_gym import registry
 from rao_gym.errors import InvalidValueError, ServerError, UntrustedFileError, unknown_name
 from rao_gym.evaluation.results import EpisodeResult, options_as_json, result_of
-from rao_gym.evaluation.rollouts import TaskKey, run_rollouts
+from rao_gym.evaluation.rollouts import Rollout, TaskKey, run_rollouts
+from rao_gym.evaluation.stages import Stage, open_stages
 from rao_gym.evaluation.statistics import Summary, summarize
 from rao_gym.evaluation.store import RunFolder
 from rao_gym.evaluation.usage import sum_usage
 from rao_gym.jsonable import JSON
 from rao_gym.limits import check_count
-from rao_gym.plugins import load_object
-from rao_gym.policies.base import Policy, PolicyLike
-from rao_gym.policies.loading import RANDOM, SCRIPTED, identifying_options, load_policy, policy_name, recorded_options
+from rao_gym.policies.base import PolicyLike
+from rao_gym.policies.loading import RANDOM, SCRIPTED, identifying_options, policy_name, recorded_options
 from rao_gym.sandbox import Sandbox
 from rao_gym.tasks.base import SPLITS
 from rao_gym.tree import ExecutionTree
 from rao_gym.version import __version__
 
 Progress = Callable[[EpisodeResult, ExecutionTree | None], None]
-"""Is called when an episode is over, with its tree; None when it is excluded or was there from an earlier run."""
+"""Called when an episode ends. The tree is None if the episode is excluded or was played in an earlier run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationResult:
-    """What an evaluation found.
+    """The results of an evaluation.
 
     Attributes:
-        results: One for each episode, by id, difficulty and index.
+        results: One result per episode, ordered by id, difficulty and index.
     """
 
     results: tuple[EpisodeResult, ...]
 
     @property
     def summaries(self) -> list[Summary]:
-        """One summary for each id and difficulty."""
+        """One summary per id and difficulty."""
         return summarize(self.results)
 
     @property
     def usage(self) -> dict[str, JSON]:
-        """What models used in the episodes that count, by model; see `sum_usage`."""
+        """Usage in the episodes that count, by model; see `sum_usage`."""
         return sum_usage(result.usage for result in self.results)
 
     @property
     def num_excluded(self) -> int:
-        """Episodes that do not count because a server failed."""
+        """Number of episodes that do not count because a server failed."""
         return sum(bool(result.error) for result in self.results)
 
 
@@ -75,90 +74,149 @@ def evaluate(
     Args:
         policy: A policy's name (see `load_policy`), a policy, or a function of turns.
         ids: Registered ids.
-        difficulties: Difficulties, each 1 or more.
-        episodes: Tasks of each id and difficulty.
-        seed: Seed that tasks are drawn from.
-        split: Split that tasks are drawn from.
-        workers: Trees that grow at once; the results do not depend on it.
-        options: Limits, settings and family options, as `rao_gym.make_setup` takes them.
+        difficulties: Difficulties, each at least 1.
+        episodes: Number of tasks for each id and difficulty.
+        seed: Seed for sampling tasks.
+        split: Split to sample tasks from.
+        workers: Number of trees that grow at once; the results do not depend on it.
+        options: Limits, settings and family options, as for `rao_gym.make_setup`.
         policy_options: Options of a policy that is given by name.
-        out: A folder for results, trees and a summary. If it holds results of the same settings, only the missing
+        out: Folder for results, trees and a summary. If it holds results of the same settings, only the missing
             episodes are played.
-        save_trees: Trees to keep in `out` for each id and difficulty; None for all.
-        progress: Is called for each episode.
+        save_trees: Number of trees to keep in `out` for each id and difficulty; None keeps all.
+        progress: Called for each episode.
 
     Raises:
         UnknownNameError: An id, an option, the split or the policy does not exist.
         InvalidValueError: A value is out of range, or `out` was made with other settings.
-        PolicyError: The policy cannot act at all.
-        ServerError: The policy's server did not answer a single turn. One that stops answering for good raises
-            `PolicyError`; the results in `out` stay.
+        PolicyError: The policy raised or broke its protocol, or its server stopped answering. The results in `out`
+            stay.
+        ServerError: The policy's server did not answer a single turn.
     """
     names = [ids] if isinstance(ids, str) else list(dict.fromkeys(ids))
     levels = [difficulties] if isinstance(difficulties, int) else list(dict.fromkeys(difficulties))
     options, policy_options = dict(options or {}), dict(policy_options or {})
     counts = {"episodes": episodes, "seed": seed, "workers": workers}
     _check(names, levels, counts if save_trees is None else counts | {"save_trees": save_trees}, split, options)
-    settings: dict[str, JSON] = {
+    keys = [
+        TaskKey(seed=seed, split=split, index=index, difficulty=level) for level in levels for index in range(episodes)
+    ]
+    results: list[EpisodeResult] = []
+    with ExitStack() as stack:
+        stages = open_stages(policy, names, split, options, policy_options, stack)
+        folder = None
+        if out is not None:
+            settings = _identity(policy, policy_options, options, seed, split, stages[0].content)
+            folder = stack.enter_context(RunFolder(Path(out), settings))
+        recorder = _Recorder(
+            policy=policy_name(policy),
+            policy_options=recorded_options(policy, policy_options),
+            options=options,
+            folder=folder,
+            save_trees=save_trees,
+            progress=progress,
+        )
+        sandbox = stack.enter_context(closing(Sandbox()))
+        for stage in stages:
+            results.extend(_play(stage, keys, recorder, workers, sandbox))
+        if folder is not None:
+            folder.finish()
+    return EvaluationResult(results=tuple(results))
+
+
+def _identity(
+    policy: str | PolicyLike,
+    policy_options: Mapping[str, Any],
+    options: Mapping[str, Any],
+    seed: int,
+    split: str,
+    content: str | None,
+) -> dict[str, JSON]:
+    """Return what identifies a run: a folder takes further results only if all of it is the same."""
+    return {
         "policy": policy_name(policy),
         "policy_options": options_as_json(identifying_options(policy, policy_options)),
         "options": options_as_json(options),
         "seed": seed,
         "split": split,
         "version": __version__,
+        "policy_content": content,
     }
-    keys = [
-        TaskKey(seed=seed, split=split, index=index, difficulty=level) for level in levels for index in range(episodes)
-    ]
-    results: list[EpisodeResult] = []
-    with ExitStack() as stack:
-        stages = _stages(policy, names, split, options, policy_options, stack)
-        settings["policy_content"] = stages[0].content
-        folder = stack.enter_context(RunFolder(Path(out), settings)) if out is not None else None
-        sandbox = Sandbox()
-        stack.callback(sandbox.close)
-        for stage in stages:
-            earlier = {key: result for key in keys if folder and (result := folder.find(stage.id, key))}
-            for result in earlier.values():
-                _report(progress, result, None)
-            missing = [key for key in keys if key not in earlier]
-            for rollout in run_rollouts(stage.policy, stage.setup, missing, workers=workers, sandbox=sandbox):
-                result = result_of(
-                    rollout,
-                    id=stage.id,
-                    policy=policy_name(policy),
-                    policy_options=recorded_options(policy, policy_options),
-                    options=options,
-                )
-                earlier[rollout.key] = result
-                if folder is not None:
-                    kept = save_trees is None or rollout.key.index < save_trees
-                    folder.add(result, rollout.tree if kept else None)
-                _report(progress, result, rollout.tree)
-            results.extend(earlier[key] for key in keys)
-        if folder is not None:
-            folder.finish()
-    return EvaluationResult(results=tuple(results))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Recorder:
+    """Turns rollouts into results, saves them and reports them.
+
+    Attributes:
+        policy: The policy's name.
+        policy_options: Its options, without secrets.
+        options: The environment's options.
+        folder: Where results are saved; None saves nothing.
+        save_trees: How many trees to save for each id and difficulty; None saves all.
+        progress: Called for each episode.
+    """
+
+    policy: str
+    policy_options: Mapping[str, Any]
+    options: Mapping[str, Any]
+    folder: RunFolder | None
+    save_trees: int | None
+    progress: Progress | None
+
+    def saved(self, id: str, keys: Sequence[TaskKey]) -> dict[TaskKey, EpisodeResult]:
+        """Report and return the results that the folder already holds."""
+        if self.folder is None:
+            return {}
+        found = {key: result for key in keys if (result := self.folder.find(id, key))}
+        for result in found.values():
+            self._report(result, None)
+        return found
+
+    def record(self, id: str, rollout: Rollout) -> EpisodeResult:
+        """Save, report and return the result of a rollout."""
+        result = result_of(rollout, id=id, policy=self.policy, policy_options=self.policy_options, options=self.options)
+        if self.folder is not None:
+            keep_tree = self.save_trees is None or rollout.key.index < self.save_trees
+            self.folder.add(result, rollout.tree if keep_tree else None)
+        self._report(result, rollout.tree)
+        return result
+
+    def _report(self, result: EpisodeResult, tree: ExecutionTree | None) -> None:
+        """Tell the caller about an episode."""
+        if self.progress is not None:
+            self.progress(result, tree)
+
+
+def _play(
+    stage: Stage, keys: Sequence[TaskKey], recorder: _Recorder, workers: int, sandbox: Sandbox
+) -> list[EpisodeResult]:
+    """Play the episodes of a stage that have no result yet, and return the results of all, in the order of `keys`."""
+    results = recorder.saved(stage.id, keys)
+    missing = [key for key in keys if key not in results]
+    for rollout in run_rollouts(stage.policy, stage.setup, missing, workers=workers, sandbox=sandbox):
+        results[rollout.key] = recorder.record(stage.id, rollout)
+    return [results[key] for key in keys]
 
 
 def replay(
     result: EpisodeResult, policy: PolicyLike | None = None, *, trust: bool = False
 ) -> tuple[EpisodeResult, ExecutionTree]:
-    """Play the episode of a result again.
+    """Replay the episode of a result.
 
     A results file may come from anywhere, so nothing that it names is imported, loaded or contacted unless `trust`
-    is set; the policies that come with a family, and the random one, are always played.
+    is set. The family's scripted policies and the random policy need no trust.
 
     Args:
-        result: A result, as `read_results` gives them.
-        policy: The policy; loaded by the name in the result when left out.
-        trust: Whether to import what the result names: its policy, its server, its token counter.
+        result: A result from `read_results`.
+        policy: The policy; by default, the one that the result names.
+        trust: Whether to import or contact what the result names: its policy, its server, its token counter.
 
     Returns:
-        What came of it this time, and its tree. A policy that answers equal turns equally gives an equal result.
+        The new result and its tree. If the policy gives equal turns equal answers, the result equals the old one.
 
     Raises:
-        PolicyError: The policy cannot act.
+        PolicyError: The policy raised or broke its protocol.
         UnknownNameError: The result's id, options or policy do not exist here.
         UntrustedFileError: The result names something to import, and `trust` is not set.
     """
@@ -168,7 +226,7 @@ def replay(
     with ExitStack() as stack:
         played: str | PolicyLike = result.policy if policy is None else policy
         policy_options = result.policy_options if policy is None else {}
-        stage = _stages(played, [result.id], result.split, result.options, policy_options, stack)[0]
+        (stage,) = open_stages(played, [result.id], result.split, result.options, policy_options, stack)
         rollout = next(iter(run_rollouts(stage.policy, stage.setup, [key], workers=1)))
     if rollout.tree is None:
         raise ServerError(rollout.error)
@@ -183,7 +241,7 @@ def replay(
 
 
 def _refuse_imports(result: EpisodeResult, *, needs_policy: bool) -> None:
-    """Refuse to play a result for which code or a server of its own choosing would be needed.
+    """Refuse a result that names code to import or a server to contact.
 
     Raises:
         UntrustedFileError: It names one.
@@ -193,77 +251,9 @@ def _refuse_imports(result: EpisodeResult, *, needs_policy: bool) -> None:
         named.append(str(result.options["count_tokens"]))
     if named:
         raise UntrustedFileError(
-            f"To play this result again, {' and '.join(named)} must be loaded, as the file says. If you trust the "
-            "file, write --trust, or replay(result, trust=True)."
+            f"To replay this result, {' and '.join(named)} must be loaded. If you trust the file, pass --trust, or "
+            "call replay(result, trust=True)."
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Stage:
-    """An environment and who plays it.
-
-    Attributes:
-        id: The environment's id.
-        setup: Its family and settings.
-        policy: Who plays it.
-    """
-
-    id: str
-    setup: registry.Setup
-    policy: Policy
-
-    @property
-    def content(self) -> str | None:
-        """What the policy's answers depend on beside its options, such as a hash of its weights; None if unsaid."""
-        content: str | None = getattr(self.policy, "content", None)
-        return content
-
-
-def _stages(
-    policy: str | PolicyLike,
-    ids: Sequence[str],
-    split: str,
-    options: Mapping[str, Any],
-    policy_options: Mapping[str, Any],
-    stack: ExitStack,
-) -> list[_Stage]:
-    """Build every environment, and its player: one for all, unless each family brings its own.
-
-    Families, and a policy that was loaded here and can be closed, are closed with `stack`.
-    """
-    stages: list[_Stage] = []
-    for id in ids:
-        setup = build_setup(id, split, options)
-        stack.callback(setup.family.close)
-        if stages and policy not in SCRIPTED:
-            player = stages[0].policy
-        else:
-            player = load_policy(policy, setup.family, **policy_options)
-            if isinstance(policy, str) and hasattr(player, "close"):
-                stack.callback(player.close)
-        stages.append(_Stage(id=id, setup=setup, policy=player))
-    return stages
-
-
-def build_setup(id: str, split: str, options: Mapping[str, Any]) -> registry.Setup:
-    """Do what `rao_gym.make_setup` does; here ``count_tokens`` may also be text, as ``module:function``.
-
-    Raises:
-        UnknownNameError: The id or an option does not exist.
-        InvalidValueError: A value is out of range.
-    """
-    options = dict(options)
-    if isinstance(options.get("count_tokens"), str):
-        options["count_tokens"] = load_object(options["count_tokens"])
-    built = registry.make_setup(id, split=split, **options)
-    built.runtime()  # finds out now whether the family offers the action form
-    return built
-
-
-def _report(progress: Progress | None, result: EpisodeResult, tree: ExecutionTree | None) -> None:
-    """Tell the caller about an episode."""
-    if progress is not None:
-        progress(result, tree)
 
 
 def _check(
@@ -273,16 +263,16 @@ def _check(
     split: str,
     options: Mapping[str, Any],
 ) -> None:
-    """Check what the registry does not.
+    """Check the arguments that the registry does not check.
 
     Raises:
-        InvalidValueError: A value is out of range, or an option is one that `evaluate` sets itself.
+        InvalidValueError: A value is out of range, or an option has an argument of its own.
         UnknownNameError: The split does not exist.
     """
     if not ids:
-        raise InvalidValueError("ids names no environment.")
+        raise InvalidValueError("ids must name at least one environment, got none.")
     if not difficulties:
-        raise InvalidValueError("difficulties names no difficulty.")
+        raise InvalidValueError("difficulties must hold at least one difficulty, got none.")
     for difficulty in difficulties:
         check_count("difficulty", difficulty)
     for name, value in counts.items():
@@ -291,4 +281,4 @@ def _check(
         raise unknown_name("split", split, SPLITS)
     for name in ("difficulty", "split"):
         if name in options:
-            raise InvalidValueError(f"{name} is not an option of an evaluation; it has an argument of its own.")
+            raise InvalidValueError(f"{name} is not an option; pass it as the argument of that name.")

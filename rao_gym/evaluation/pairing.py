@@ -1,7 +1,7 @@
-"""Two runs on the same tasks: the difference of their success, and how sure it is.
+"""Paired comparison of two runs: the difference in success on the same tasks, with its interval.
 
-Tasks differ in hardness far more than policies do, so a difference is taken task by task. Two intervals that overlap
-may still leave no doubt about the difference.
+Tasks vary in difficulty far more than policies vary in skill, so differences are taken task by task. Two runs whose
+intervals overlap can still differ significantly.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ from rao_gym.evaluation.statistics import Z_95
 
 @dataclass(frozen=True, kw_only=True)
 class Paired:
-    """How a second run did against a first, on the tasks of one environment and difficulty that both played.
+    """A second run compared with a first, on the tasks of one environment and difficulty that both played.
 
     Attributes:
         id: The environment's id.
         difficulty: The difficulty.
-        tasks: Tasks that count in both runs.
-        unpaired: Tasks that count in only one of them.
-        first: Mean success of the first run on the shared tasks; None, like all that follows, without shared tasks.
+        tasks: Number of tasks that count in both runs.
+        unpaired: Number of tasks that count in only one of them.
+        first: Mean success of the first run on the shared tasks. Without shared tasks, this and all that follows
+            is None.
         second: Mean success of the second run.
         difference: ``second - first``.
         low: Lower end of the 95% interval of the difference; None with fewer than two tasks.
-        high: Upper end of it.
+        high: Upper end of that interval.
     """
 
     id: str
@@ -45,11 +46,11 @@ class Paired:
 def pair(first: Sequence[EpisodeResult], second: Sequence[EpisodeResult]) -> list[Paired]:
     """Compare two runs task by task.
 
-    Tasks are matched by the hash of their content, or by their id where that is not known. A task that was
-    played several times counts once, with its mean.
+    Tasks are matched by the hash of their content, or by id if the hash is unknown. A task that was played several
+    times counts once, with its mean.
 
     Returns:
-        One comparison for each environment and difficulty of either run, in order.
+        One comparison per environment and difficulty of either run, in order.
     """
     ours, theirs = _success_by_task(first), _success_by_task(second)
     compared = []

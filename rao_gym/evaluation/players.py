@@ -1,4 +1,4 @@
-"""Players: what answers the turns of many trees, each answer when it is there."""
+"""Players: answer the turns of many trees, each as soon as its answer is ready."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from rao_gym.tree import Node
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A ready node, and the tree in which it waits for an answer.
+    """A ready node and its tree.
 
     Attributes:
-        tree: Names the tree among those that grow beside it.
-        seed: Seeds what is drawn for this tree.
-        runtime: Where the tree grows.
+        tree: Identifies the tree among those that grow at the same time.
+        seed: Seeds the sampling for this tree.
+        runtime: The tree's runtime.
         node: The node.
     """
 
@@ -32,26 +32,26 @@ class Seat:
 
 
 class Player(Protocol):
-    """Answers turns, in any order. An answer is what `Runtime.act` takes, or a `ServerError` in its place."""
+    """Answers turns, in any order. An answer is anything that `Runtime.act` takes, or a `ServerError` instead."""
 
     def submit(self, seat: Seat) -> int:
-        """Ask for a node's next action and return a ticket; tickets increase."""
+        """Request a node's next action and return a ticket; tickets increase."""
 
     def completed(self) -> list[tuple[int, object]]:
-        """Return the answers that are there, by ticket; waits for one at least, and is empty if none is to come."""
+        """Wait for at least one answer and return all that have arrived, with their tickets; empty if none is due."""
 
     def cancel(self, tickets: Sequence[int]) -> None:
-        """Give up requests whose nodes need no answer any more."""
+        """Cancel requests whose nodes no longer need an answer."""
 
     def leave(self, seat: Seat) -> None:
-        """Note that a node has ended."""
+        """Drop what is kept for a node, which has ended."""
 
     def forget(self, tree: Hashable) -> None:
-        """Forget a tree that is over."""
+        """Drop what is kept for a tree, which is over."""
 
 
 class BatchPlayer:
-    """Plays a policy that acts in batches: all turns that are ready are answered at once.
+    """Plays a policy that acts in batches: all ready turns form one batch.
 
     Args:
         policy: The policy.
@@ -63,7 +63,7 @@ class BatchPlayer:
         self._waiting: dict[int, Seat] = {}
 
     def submit(self, seat: Seat) -> int:
-        """Put a node into the next batch."""
+        """Add a node to the next batch."""
         ticket = next(self._tickets)
         self._waiting[ticket] = seat
         return ticket
@@ -81,7 +81,7 @@ class BatchPlayer:
         return list(zip(batch, answers, strict=True))
 
     def cancel(self, tickets: Sequence[int]) -> None:
-        """Take nodes out of the next batch."""
+        """Remove nodes from the next batch."""
         for ticket in tickets:
             self._waiting.pop(ticket, None)
 
@@ -93,7 +93,7 @@ class BatchPlayer:
 
 
 class ConcurrentPlayer:
-    """Plays an asynchronous policy: every turn is asked for as soon as it is ready.
+    """Plays an asynchronous policy: every turn is requested as soon as it is ready.
 
     Args:
         policy: The policy, on its event loop.
@@ -106,14 +106,14 @@ class ConcurrentPlayer:
         self._done: SimpleQueue[int] = SimpleQueue()
 
     def submit(self, seat: Seat) -> int:
-        """Ask the policy for a node's action."""
+        """Request a node's action from the policy."""
         ticket = next(self._tickets)
         self._under_way[ticket] = future = self._policy.submit(turn_of(seat.runtime, seat.node))
         future.add_done_callback(lambda _future: self._done.put(ticket))
         return ticket
 
     def completed(self) -> list[tuple[int, object]]:
-        """Wait for an answer, and return those that are there.
+        """Wait for at least one answer, and return all that have arrived.
 
         Raises:
             PolicyError: The policy raised.
@@ -122,7 +122,7 @@ class ConcurrentPlayer:
         while self._under_way and not answers:
             ticket: int | None = self._done.get()
             while ticket is not None:
-                if (future := self._under_way.pop(ticket, None)) is not None:  # it may have been cancelled
+                if (future := self._under_way.pop(ticket, None)) is not None:  # None if it was cancelled
                     answers[ticket] = future.result()
                 try:
                     ticket = self._done.get_nowait()
@@ -144,7 +144,7 @@ class ConcurrentPlayer:
 
 
 def player_of(policy: Policy) -> Player:
-    """Return the player for a policy: its own if it brings one (`player()`), as engines do, or one of those here."""
+    """Return the policy's own player if it has one (`player()`), as engine-backed policies do, else a standard one."""
     own = getattr(policy, "player", None)
     if own is not None:
         player: Player = own()

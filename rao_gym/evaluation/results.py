@@ -1,4 +1,4 @@
-"""What is kept of an episode: one line of JSON, from which the episode can be played again."""
+"""The result of an episode: one line of JSON, which is enough to replay it."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from rao_gym.registry import family_class
 
 @dataclass(frozen=True, kw_only=True)
 class EpisodeResult:
-    """One episode: what was played, and what came of it.
+    """One episode: its settings and its outcome.
 
     Attributes:
         id: The environment's id.
         difficulty: Difficulty of the task.
         seed: Seed of the run.
         split: Split of the family.
-        index: Which task of the split.
+        index: Index of the task in the split.
         policy: The policy's name.
         policy_options: The policy's options.
         options: The environment's options.
         task: The task's id.
-        content: The hash of the task's content, which is equal for equal tasks; empty where it is not known.
-        success: The root's success signal; None when the episode is excluded.
+        content: Hash of the task's content, the same for equal tasks; empty if unknown.
+        success: The root's success signal; None if the episode is excluded.
         stop_reason: Why the root ended.
-        turns: Turns of all nodes.
-        tokens: Tokens of all transcripts.
+        turns: Number of turns in the tree.
+        tokens: Number of tokens in all transcripts.
         token_counter: What counted them: ``approximate``, ``model`` for the model's own, or ``module:function``.
-        nodes: Nodes of the tree.
+        nodes: Number of nodes.
         depth: Depth of the deepest node.
         critical_path: Turns on the longest chain of nodes that had to wait for each other.
-        refusals: Launches that were refused.
-        usage: What models used, by model, where a policy says; see `usage_of`.
-        error: Why the episode is excluded; empty when it counts.
+        refusals: Number of refused launches.
+        usage: Usage by model, if the policy reports it; see `usage_of`.
+        error: Why the episode is excluded; empty if it counts.
     """
 
     id: str
@@ -65,11 +65,11 @@ class EpisodeResult:
 
     @property
     def same_task(self) -> str:
-        """What equal tasks have in common: their content, or their id where that is not known."""
+        """A key that equal tasks share: the hash of their content, or their id if that is unknown."""
         return self.content or self.task
 
     def limits(self) -> Limits:
-        """Return the limits under which the episode was played.
+        """Return the limits that the episode was played under.
 
         Raises:
             UnknownNameError: The environment is no longer registered.
@@ -95,7 +95,7 @@ class EpisodeResult:
         names = {each.name for each in fields(cls)}
         wrong = names ^ set(document)
         if wrong:
-            raise ValueError(f"it lacks the keys of a result, or has others: {', '.join(sorted(wrong))}")
+            raise ValueError(f"these keys are missing or unknown: {', '.join(sorted(wrong))}")
         check_types(cls, document)
         check_usage(document["usage"])
         success = document["success"]
@@ -112,7 +112,7 @@ def result_of(
     policy_options: Mapping[str, Any],
     options: Mapping[str, Any],
 ) -> EpisodeResult:
-    """Measure a rollout. A root that nothing can verify counts as 0."""
+    """Return the result of a rollout. A root that cannot be verified counts as 0."""
     played: dict[str, Any] = {
         "id": id,
         "difficulty": rollout.key.difficulty,
@@ -144,7 +144,7 @@ def result_of(
 
 
 def options_as_json(options: Mapping[str, Any]) -> dict[str, JSON]:
-    """Return options in JSON form, sorted; a function is written as ``module:name``."""
+    """Return options in JSON form, sorted; functions become ``module:name``."""
     return {
         name: f"{value.__module__}:{value.__qualname__}" if hasattr(value, "__qualname__") else to_json_value(value)
         for name, value in sorted(options.items())

@@ -1,4 +1,4 @@
-"""Many episodes side by side, in one process and one sandbox."""
+"""Rollouts: many episodes at once, in one process and one sandbox."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from rao_gym.tree import ExecutionTree
 
 @dataclass(frozen=True, kw_only=True)
 class TaskKey:
-    """What a task is sampled from.
+    """Identifies a task: all that its family needs to sample it.
 
     Attributes:
         seed: Seed of the run.
         split: Split of the family.
-        index: Which task of the split.
-        difficulty: Its difficulty, 1 or more.
+        index: Index of the task in the split.
+        difficulty: Difficulty, at least 1.
     """
 
     seed: int
@@ -37,14 +37,14 @@ class TaskKey:
 
 @dataclass(frozen=True, kw_only=True)
 class Rollout:
-    """One episode that is over.
+    """One finished episode.
 
     Attributes:
-        key: What its task was sampled from.
+        key: The task's key.
         task_id: The task's id.
-        content: The hash of the task's content; empty for a family whose contexts cannot be hashed.
-        tree: The finished tree, None when the episode is excluded.
-        error: Why the episode is excluded; empty when it is not.
+        content: Hash of the task's content; empty if the family's contexts cannot be hashed.
+        tree: The finished tree; None if the episode is excluded.
+        error: Why the episode is excluded; empty if it counts.
     """
 
     key: TaskKey
@@ -62,20 +62,20 @@ def run_rollouts(
     workers: int = 8,
     sandbox: Sandbox | None = None,
 ) -> Iterator[Rollout]:
-    """Play episodes and yield each when it is over.
+    """Play episodes and yield each as it ends.
 
-    Up to `workers` trees grow at once. A policy that acts in batches gets the ready nodes of all of them together;
-    an asynchronous one gets each node as soon as it is ready, and no node waits for another's answer. A tree does
-    not depend on which others grew beside it, as long as the policy's answer to a turn does not.
+    Up to `workers` trees grow at once. A policy that acts in batches gets their ready nodes in one batch; an
+    asynchronous one gets each node as soon as it is ready, and no node waits for another's answer. Trees do not
+    depend on which others grow at the same time, as long as the policy's answer to a turn does not.
 
-    An episode whose turn a failing server left unanswered is excluded, and the others go on.
+    If a server fails to answer a turn, that turn's episode is excluded and the others continue.
 
     Args:
-        policy: Answers the turns.
+        policy: The policy.
         setup: The family and its settings; difficulty and split come from the keys.
         keys: The tasks.
-        workers: Trees under way at once.
-        sandbox: Where cells run; a new one when left out.
+        workers: Number of trees that grow at once.
+        sandbox: Where cells run; a new one by default.
 
     Raises:
         PolicyError: The policy raised or broke its protocol.
@@ -96,7 +96,7 @@ def _rollouts(
 ) -> Iterator[Rollout]:
     """Keep `workers` trees growing until all keys are used up."""
     counter: TranscriptCounter | None = getattr(policy, "counter", None)  # a model's own
-    idle: list[Runtime[Any]] = []  # runtimes are used again, for a new one has to write out its rules
+    idle: list[Runtime[Any]] = []  # reused, because a new runtime has to render its rules again
 
     def started() -> Iterator[Growing]:
         for key in keys:
@@ -114,7 +114,7 @@ def _rollouts(
 
 
 def _content_of(task: Task[Any]) -> str:
-    """Return the hash of a task's content, or nothing where a user's family has contexts that cannot be hashed."""
+    """Return the hash of a task's content, or nothing if a user's family has contexts that cannot be hashed."""
     try:
         return task.content_hash
     except InvalidValueError:

@@ -1,4 +1,4 @@
-"""Means over episodes, and how sure they are."""
+"""Means over episodes, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from rao_gym.evaluation.usage import sum_usage
 from rao_gym.jsonable import JSON
 
 Z_95 = 1.959963984540054
-"""The normal distribution's quantile that leaves 2.5% on either side."""
+"""The normal quantile of a two-sided 95% interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """The episodes of one policy, environment and difficulty; all but the first five fields are means.
+    """The episodes of one policy, environment and difficulty.
 
     Attributes:
         id: The environment's id.
         policy: The policy's name.
         difficulty: The difficulty.
-        episodes: Episodes that count.
-        excluded: Episodes that do not, because a server failed.
-        success: Success signal of the root, of which each task counts once; None, like all that follows, when no
-            episode counts.
+        episodes: Number of episodes that count.
+        excluded: Number of episodes that do not, because a server failed.
+        success: Mean success signal of the root, where each task counts once. If no episode counts, this and all
+            that follows is None.
         low: Lower end of the 95% interval of `success`.
-        high: Upper end of it.
-        turns: Turns of a tree.
-        tokens: Tokens of a tree.
-        nodes: Nodes of a tree.
-        depth: Depth of the deepest node.
-        critical_path: Turns that have to follow each other.
-        speed_up: Turns for each turn of the critical path: what running children at once gains.
-        usage: Totals of what models used, by model, with percentiles of their latency; see `sum_usage`.
+        high: Upper end of that interval.
+        turns: Mean turns of a tree.
+        tokens: Mean tokens of a tree.
+        nodes: Mean nodes of a tree.
+        depth: Mean depth of the deepest node.
+        critical_path: Mean turns on the longest chain of nodes that had to wait for each other.
+        speed_up: Turns per turn of the critical path: the gain from running children in parallel.
+        usage: Total usage by model, with latency percentiles; see `sum_usage`.
     """
 
     id: str
@@ -59,19 +59,19 @@ class Summary:
 def wilson_interval(mean: float, num_episodes: int, z: float = Z_95) -> tuple[float, float]:
     """Return the Wilson score interval of a mean of signals in [0, 1].
 
-    It is exact in its approximation for signals of 0 and 1. Signals in between vary less than such a coin does
-    with the same mean, so that the interval is then wider than need be, never narrower.
+    The interval assumes signals of 0 or 1. Signals in between vary less for the same mean, so for them the interval
+    is too wide, never too narrow.
 
     Args:
         mean: Mean signal.
-        num_episodes: Signals that it is the mean of; at least 1.
+        num_episodes: Number of signals in the mean, at least 1.
         z: Quantile of the normal distribution; 1.96 for 95%.
 
     Raises:
         InvalidValueError: There are no episodes, or the mean is not in [0, 1].
     """
     if num_episodes < 1 or not 0 <= mean <= 1:
-        raise InvalidValueError(f"A mean in [0, 1] of at least 1 episode is needed, got {mean} of {num_episodes}.")
+        raise InvalidValueError(f"Expected a mean in [0, 1] of at least 1 episode, got {mean} of {num_episodes}.")
     scale = 1 + z * z / num_episodes
     centre = (mean + z * z / (2 * num_episodes)) / scale
     half = z * sqrt(mean * (1 - mean) / num_episodes + z * z / (4 * num_episodes**2)) / scale
@@ -79,7 +79,7 @@ def wilson_interval(mean: float, num_episodes: int, z: float = Z_95) -> tuple[fl
 
 
 def summarize(results: Iterable[EpisodeResult]) -> list[Summary]:
-    """Return one summary for each environment, policy and difficulty, in the order in which they first appear."""
+    """Return one summary per environment, policy and difficulty, in order of first appearance."""
     groups: dict[tuple[str, str, int], list[EpisodeResult]] = {}
     for result in results:
         groups.setdefault((result.id, result.policy, result.difficulty), []).append(result)
@@ -89,8 +89,7 @@ def summarize(results: Iterable[EpisodeResult]) -> list[Summary]:
 def _summary(group: Sequence[EpisodeResult]) -> Summary:
     """Summarize the episodes of one environment, policy and difficulty.
 
-    Episodes of one task tell little more than one of them, so the interval counts tasks: the success of each is the
-    mean over its episodes.
+    Repeating a task adds little information, so the interval counts tasks, each with its mean over episodes.
     """
     first = group[0]
     counted = [result for result in group if result.success is not None]
@@ -120,5 +119,5 @@ def _summary(group: Sequence[EpisodeResult]) -> Summary:
         depth=fmean(result.depth for result in counted),
         critical_path=fmean(result.critical_path for result in counted),
         usage=sum_usage(result.usage for result in counted),
-        speed_up=turns / critical_path if critical_path else None,  # a server may read not even the openings
+        speed_up=turns / critical_path if critical_path else None,  # 0 turns if no server could read the opening
     )

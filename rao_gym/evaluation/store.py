@@ -1,9 +1,9 @@
-"""A run folder: results and trees as JSON lines, so that an interrupted run can go on.
+"""A run folder: results and trees as JSON lines, so that an interrupted run can be resumed.
 
-``settings.json`` says what was played; a folder holds one policy with one set of options. ``results.jsonl`` gets
-a line when an episode is over, ``trees.jsonl`` before that the tree, if it is to be kept. At the end of a run both
-are put in order and ``summary.json`` is written, so that a finished folder has the same bytes whatever the order
-in which episodes ended.
+``settings.json`` identifies the run; a folder holds one policy with one set of options. When an episode ends, its
+tree is appended to ``trees.jsonl`` if it is to be kept, then its result to ``results.jsonl``. When the run ends, both
+files are sorted and ``summary.json`` is written. A finished folder therefore holds the same bytes, in whatever order
+the episodes ended.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ SETTINGS = "settings.json"
 SUMMARY = "summary.json"
 
 ResultKey = tuple[str, int, int]
-"""Which episode of a run folder: id, difficulty, index."""
+"""Identifies an episode in a run folder: id, difficulty, index."""
 
 
 class RunFolder:
     """The results of one run, on disk; use it in a `with` statement.
 
     Args:
-        path: The folder; created when it is not there.
-        settings: What is played. A folder made with other settings is refused.
+        path: The folder; created if it does not exist.
+        settings: What identifies the run. A folder made with other settings is refused.
 
     Attributes:
         path: The folder.
-        results: The results so far, excluded episodes left out, for they are tried again.
+        results: The results so far, without excluded episodes, which are retried.
 
     Raises:
         InvalidValueError: The folder was made with other settings, or is not a run folder.
@@ -76,7 +76,7 @@ class RunFolder:
         return self.results.get((id, key.difficulty, key.index))
 
     def add(self, result: EpisodeResult, tree: ExecutionTree | None) -> None:
-        """Append a result, and its tree if it is to be kept, and flush both."""
+        """Append a result, and its tree if given, and flush both."""
         if tree is not None:
             self._trees_file.write(tree.to_json().encode() + b"\n")
             self._trees_file.flush()
@@ -85,7 +85,7 @@ class RunFolder:
         self._all[_key(result)] = result
 
     def finish(self) -> None:
-        """Put the lines in order and write the summary of all that the folder holds."""
+        """Sort the lines and write the summary of everything in the folder."""
         results = [self._all[key] for key in sorted(self._all)]
         write_whole(self.path / RESULTS, "".join(f"{result.to_json()}\n" for result in results))
         order = {result.task: place for place, result in enumerate(results)}
@@ -96,7 +96,7 @@ class RunFolder:
 
 
 def clear(path: Path) -> None:
-    """Remove the files of a run folder, and nothing else."""
+    """Delete the files of a run folder, and nothing else."""
     for name in (RESULTS, TREES, SUMMARY, SETTINGS):
         (path / name).unlink(missing_ok=True)
 
@@ -105,11 +105,11 @@ def read_results(path: str | Path) -> list[EpisodeResult]:
     """Read the results of a run.
 
     Args:
-        path: A run folder or a file of results.
+        path: A run folder or a results file.
 
     Raises:
         MissingFileError: There is no such file.
-        FileFormatError: A line of it is not a result; the message names the line.
+        FileFormatError: A line is not a result; the message names the line.
     """
     path = Path(path)
     file = path / RESULTS if path.is_dir() else path
@@ -122,11 +122,11 @@ def read_trees(path: str | Path) -> list[ExecutionTree]:
     """Read trees.
 
     Args:
-        path: A run folder, a file with a tree on each line, or a file with one tree.
+        path: A run folder, a file with one tree per line, or a ``.json`` file with a single tree.
 
     Raises:
         MissingFileError: There is no such file.
-        FileFormatError: A line of it is not a tree; the message names the line.
+        FileFormatError: A line is not a tree; the message names the line.
     """
     path = Path(path)
     file = path / TREES if path.is_dir() else path
@@ -134,7 +134,7 @@ def read_trees(path: str | Path) -> list[ExecutionTree]:
         raise MissingFileError(f"There are no trees in {str(path)!r}.")
     trees = []
     lines = _lines(file)
-    if file.suffix == ".json":  # one tree, perhaps indented
+    if file.suffix == ".json":  # one tree, possibly indented
         lines = iter([(1, "\n".join(line for _, line in lines))])
     for number, line in lines:
         try:
@@ -171,7 +171,7 @@ def _claim(path: Path, settings: dict[str, JSON]) -> None:
 
 
 def _read_results(file: Path) -> Iterator[EpisodeResult]:
-    """Yield the results of a file, none when it is not there."""
+    """Yield the results in a file; none if there is no such file."""
     for number, line in _lines(file):
         try:
             yield EpisodeResult.from_json(line)
@@ -194,7 +194,7 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
 
 
 def _drop_cut_line(file: Path) -> None:
-    """Cut off a last line that was not written to its end."""
+    """Drop a last line that was only partly written."""
     if not file.exists():
         return
     with file.open("r+b") as stream:
@@ -213,12 +213,12 @@ def _drop_cut_line(file: Path) -> None:
 
 
 def _rewrite(file: Path, place: Callable[[bytes], Any]) -> None:
-    """Sort a file's lines by `place`, leaving out those for which it is None and all but the first of each place.
+    """Sort a file's lines by `place`, dropping lines whose place is None and repeats of a place.
 
-    Only places are held in memory, for trees can be large.
+    Trees can be large, so only places and offsets are held in memory.
 
     Raises:
-        FileFormatError: `place` cannot read a line; it raised `ValueError`, and the file is left as it was.
+        FileFormatError: `place` raised `ValueError` for a line; the file is unchanged.
     """
     if not file.exists():
         return
@@ -242,10 +242,10 @@ def _rewrite(file: Path, place: Callable[[bytes], Any]) -> None:
 
 
 def _task_id(line: bytes) -> str:
-    """Return the id of a tree's task; it stands in front, and the nodes need not be read.
+    """Return the task id of a tree without parsing its nodes: the task comes first in the line.
 
     Raises:
-        ValueError: The line does not begin as a tree does.
+        ValueError: The line does not start like a tree.
     """
     text = line.decode()
     try:
@@ -256,7 +256,7 @@ def _task_id(line: bytes) -> str:
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Write a file as a whole or not at all."""
+    """Write a file atomically."""
     partial = file.with_name(file.name + ".partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(file)

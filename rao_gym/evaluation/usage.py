@@ -1,4 +1,4 @@
-"""What models used: tokens, cost, time and how their answers ended, by model."""
+"""Usage by model: tokens, cost, latency and how answers ended."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _DIGITS = 4
 
 
 def usage_of(tree: ExecutionTree) -> dict[str, JSON]:
-    """Return what the models of a tree used, by model; empty when no policy said.
+    """Return the usage in a tree, by model; empty if the policy reports none.
 
-    Each entry has the number of ``calls``, the counts of `Usage` that are known, how often answers ``ended`` in which
-    way, and every call's ``latency_s``, from which percentiles over many trees can be computed.
+    Each entry has the number of ``calls``, the known counts of `Usage`, how many answers ``ended`` in each way, and
+    the ``latency_s`` of every call, so that percentiles can be computed over many trees.
     """
     by_model: dict[str, list[ModelCall]] = {}
     for node in tree.nodes:
@@ -31,7 +31,7 @@ def usage_of(tree: ExecutionTree) -> dict[str, JSON]:
 
 
 def sum_usage(records: Iterable[Mapping[str, Any]]) -> dict[str, JSON]:
-    """Return the totals of what `usage_of` found in many trees, with percentiles in place of the single latencies."""
+    """Sum the records of `usage_of` over many trees, with percentiles in place of individual latencies."""
     by_model: dict[str, list[Mapping[str, Any]]] = {}
     for record in records:
         for model, entry in record.items():
@@ -40,10 +40,10 @@ def sum_usage(records: Iterable[Mapping[str, Any]]) -> dict[str, JSON]:
 
 
 def check_usage(record: Mapping[str, Any]) -> None:
-    """Check what a file holds in the place of what `usage_of` returned.
+    """Check that a record read from a file has the form that `usage_of` returns.
 
     Raises:
-        ValueError: It is something else.
+        ValueError: It does not.
     """
     for model, entry in record.items():
         counts = [entry.get(name, 0) for name in ("calls", *_COUNTS)] if isinstance(entry, dict) else [None]
@@ -52,11 +52,11 @@ def check_usage(record: Mapping[str, Any]) -> None:
             values = [*counts, *ended.values(), *latencies]
             if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
                 continue
-        raise ValueError(f"the usage of {model!r} is not one")
+        raise ValueError(f"the usage of {model!r} is malformed")
 
 
 def _entry(calls: list[ModelCall]) -> dict[str, JSON]:
-    """Return what the calls of one model in one tree used."""
+    """Return the usage of one model in one tree."""
     known = {name: [getattr(call.usage, name) for call in calls] for name in _COUNTS}
     sums = {name: sum(value for value in values if value is not None) for name, values in known.items() if any(values)}
     return {
@@ -68,7 +68,7 @@ def _entry(calls: list[ModelCall]) -> dict[str, JSON]:
 
 
 def _total(entries: list[Mapping[str, Any]]) -> dict[str, JSON]:
-    """Return the totals of one model."""
+    """Return the total usage of one model."""
     ended: Counter[str] = Counter()
     latencies: list[float] = []
     for entry in entries:

@@ -316,8 +316,8 @@ def test_a_token_counter_is_kept_by_name(solver: Any, monkeypatch: pytest.Monkey
     ("changes", "error", "message"),
     [
         ({"ids": "test/Countin-v0"}, UnknownNameError, "Did you mean 'test/Counting-v0'"),
-        ({"ids": []}, InvalidValueError, "ids names no environment"),
-        ({"difficulties": []}, InvalidValueError, "names no difficulty"),
+        ({"ids": []}, InvalidValueError, "ids must name at least one environment"),
+        ({"difficulties": []}, InvalidValueError, "difficulties must hold at least one difficulty"),
         ({"difficulties": 0}, InvalidValueError, "difficulty must be at least 1"),
         ({"difficulties": ["x"]}, InvalidValueError, "difficulty must be an integer"),
         ({"episodes": 0}, InvalidValueError, "episodes must be at least 1"),
