@@ -1,4 +1,4 @@
-"""What a policy's answer to one turn is, beyond its text: how it ended, what was thought, what it cost."""
+"""A policy's answer to one turn: its text, how it ended, its reasoning and its usage."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class EndReason(StrEnum):
     """Why a model stopped writing an answer.
 
     ``finished``: it ended its turn. ``length``: the limit on the tokens of one turn cut it off. ``overflow``: the
-    prompt no longer fits into what the model can read, so nothing was written and the node ends, out of window.
+    prompt exceeds the model's context, so nothing was written and the node ends, out of window.
     """
 
     FINISHED = "finished"
@@ -23,12 +23,12 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """What one answer used, as the model's server counts it; None where it does not say.
+    """The usage of one answer, as the model's server reports it; None for what it does not report.
 
     Attributes:
-        prompt_tokens: Tokens of the prompt, cached ones included.
-        completion_tokens: Tokens that were written, reasoning included.
-        cached_tokens: Prompt tokens that were read from a cache.
+        prompt_tokens: Tokens of the prompt, including cached ones.
+        completion_tokens: Tokens of the completion, including reasoning.
+        cached_tokens: Prompt tokens read from a cache.
         reasoning_tokens: Completion tokens that are reasoning.
         cost: Price, in the server's currency.
     """
@@ -42,15 +42,15 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCall:
-    """What a tree keeps of an answer beside its text.
+    """A tree's record of an answer, besides its text.
 
     Attributes:
-        turn: Which turn of its node it answered, from 0.
+        turn: Index of the turn in its node, from 0.
         end: Why the model stopped.
-        model: The model that answered, as it calls itself.
-        reasoning: What it thought; never acted on.
-        usage: What it used.
-        latency_s: Seconds from the request to the answer; None if nobody measured.
+        model: The model's name, as its server reports it.
+        reasoning: The model's reasoning; never acted on.
+        usage: The usage of the answer.
+        latency_s: Seconds from the request to the answer; None if not measured.
     """
 
     turn: int
@@ -61,15 +61,15 @@ class ModelCall:
     latency_s: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it in JSON form, without what is not known."""
+        """Return the record in JSON form, without unknown values."""
         return _known(self) | {"turn": self.turn, "usage": _known(self.usage)}
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> ModelCall:
-        """Read what `to_dict` gave.
+        """Read a record that `to_dict` wrote.
 
         Raises:
-            ValueError: A value is not what it should be.
+            ValueError: A value is malformed.
         """
         usage = document.get("usage", {})
         check_types(Usage, usage)
@@ -80,16 +80,16 @@ class ModelCall:
 
 @dataclass(frozen=True)
 class Answer:
-    """A policy's answer to one turn; where there is nothing to say but the text, the text alone will do.
+    """A policy's answer to one turn; a policy with nothing else to report returns just the text.
 
     Attributes:
         text: The action.
         end: Why the model stopped.
-        reasoning: What it thought before it acted, if that is not part of the text; kept in the tree, never acted on.
-        usage: What it used.
+        reasoning: The model's reasoning, if it is not part of the text; kept in the tree, never acted on.
+        usage: The usage of the answer.
         latency_s: Seconds from the request to the answer.
-        model: The model that answered, as it calls itself.
-        num_tokens: Tokens that the text takes in the transcript; counted by the runtime if the policy does not know.
+        model: The model's name, as its server reports it.
+        num_tokens: Tokens that the text takes in the transcript; None lets the runtime count them.
     """
 
     text: str
@@ -102,10 +102,10 @@ class Answer:
     num_tokens: int | None = None
 
     def call(self, turn: int) -> ModelCall | None:
-        """Return what a tree keeps of this answer; None if the text says it all.
+        """Return the tree's record of this answer; None if there is nothing but the text.
 
         Args:
-            turn: Which turn of its node it answers.
+            turn: Index of the turn in its node, from 0.
         """
         call = ModelCall(
             turn=turn,
@@ -119,6 +119,6 @@ class Answer:
 
 
 def _known(record: Usage | ModelCall) -> dict[str, Any]:
-    """Return the values of a record that differ from their defaults."""
+    """Return the fields that differ from their defaults."""
     values = asdict(record)
     return {item.name: values[item.name] for item in fields(record) if values[item.name] not in (item.default, None)}

@@ -1,4 +1,4 @@
-"""The `rao` command: a user's mistake prints one line on stderr and exits with code 2."""
+"""The `rao` command: user errors print one line on stderr and exit with code 2."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rao_gym.errors import InvalidValueError, MissingExtraError, RaoError, unkno
 from rao_gym.version import __version__
 
 ENTRY_POINTS = "rao_gym.commands"
-"""Other packages add commands here: the command's name -> ``function(subparsers)``."""
+"""Entry points through which other packages add commands: the command's name -> ``function(subparsers)``."""
 
 COMMANDS = ("envs", "eval", "compare", "play", "view", "replay", "difficulty", "demo")
 """The commands of this package, each in the module of `rao_gym.commands` that has its name."""
@@ -28,18 +28,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
     Args:
-        argv: The arguments; those of the process when left out.
+        argv: The arguments; those of the process by default.
     """
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # text from policies may hold what the terminal cannot show
+            stream.reconfigure(errors="replace")  # policies may write characters that the terminal cannot show
     try:
         exit_code = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
     except RaoError as error:
         return _complain(str(error), USAGE_ERROR)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read our output has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output has exited
         return 1
     except OSError as error:
         named = f": {error.filename}" if error.filename else ""
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises our errors, and knows its options for suggestions.
+    """A parser that raises our errors, and remembers its options for suggestions.
 
     Attributes:
         option_names: Every option string of this parser.
@@ -66,7 +66,7 @@ class Parser(argparse.ArgumentParser):
         return super().add_argument(*args, **kwargs)
 
     def error(self, message: str) -> NoReturn:
-        """Raise what is wrong with the arguments.
+        """Raise an error for invalid arguments.
 
         Raises:
             InvalidValueError: Always.
@@ -99,13 +99,13 @@ def _run(arguments: list[str]) -> int:
 
 
 def _add_commands(subparsers: Any, wanted: str | None) -> None:
-    """Add the wanted command, or all of them for the list of commands.
+    """Add the wanted command, or all of them to list the commands.
 
-    Only what is needed is imported: what plays environments or trains models takes a while to load.
+    Environments and trainers are slow to import, so only what is needed is imported.
 
     Raises:
         UnknownNameError: There is no such command.
-        MissingExtraError: It comes with an extra that is not installed.
+        MissingExtraError: The command needs an extra that is not installed.
     """
     others = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
     if wanted in others:
@@ -123,7 +123,7 @@ def _add_command_of_other(subparsers: Any, point: EntryPoint) -> None:
     """Add a command of another package.
 
     Raises:
-        MissingExtraError: What it needs is not installed.
+        MissingExtraError: Its requirements are not installed.
     """
     try:
         point.load()(subparsers)
@@ -132,7 +132,7 @@ def _add_command_of_other(subparsers: Any, point: EntryPoint) -> None:
 
 
 def _what_to_install(point: EntryPoint, error: ImportError) -> str:
-    """Say how to get a command that cannot be loaded."""
+    """Say what to install for a command that cannot be loaded."""
     return f"`rao {point.name}` needs an extra: pip install 'rao-gym[train]' ({error})."
 
 

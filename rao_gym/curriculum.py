@@ -1,8 +1,7 @@
-"""Curricula: strategies that choose the difficulty of the next task.
+"""Curricula: schedules that choose the difficulty of the next task.
 
-They know nothing of Gymnasium: the `Curriculum` wrapper and the trainer both drive them. A strategy draws from the
-generator that it is given and keeps no other source of chance, so its state and the generator's are all that an
-exact resume needs.
+They do not depend on Gymnasium; the `Curriculum` wrapper and the trainer both use them. A schedule draws only from the
+generator that it is given, so an exact resume needs nothing but the states of both.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from rao_gym.limits import check_count
 
 
 class DifficultySchedule(Protocol):
-    """Chooses difficulties, and learns from how the tasks went."""
+    """Chooses difficulties, and adapts to how the tasks went."""
 
     def draw(self, rng: np.random.Generator) -> int:
         """Return the difficulty of the next task."""
 
     def update(self, difficulty: int, success: float) -> None:
-        """Take the outcome of one task.
+        """Record the outcome of one task.
 
         Args:
             difficulty: Difficulty of the task.
@@ -33,13 +32,13 @@ class DifficultySchedule(Protocol):
         """
 
     def state(self) -> dict[str, JSON]:
-        """Return everything that the schedule has learned, in JSON form."""
+        """Return the schedule's state, in JSON form."""
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned.
+        """Restore a state that `state` returned.
 
         Raises:
-            InvalidValueError: The state is not one of this kind of schedule.
+            InvalidValueError: The state belongs to another kind of schedule.
         """
 
 
@@ -47,7 +46,7 @@ class FixedMixture:
     """Draws each difficulty with a fixed probability.
 
     Args:
-        weights: Difficulty to weight; weights are relative and need not sum to 1.
+        weights: Weight by difficulty; weights are relative and need not sum to 1.
 
     Raises:
         InvalidValueError: There is no weight, a weight is negative or not finite, or all are 0.
@@ -69,17 +68,17 @@ class FixedMixture:
         return int(rng.choice(self._difficulties, p=self._probabilities))
 
     def update(self, difficulty: int, success: float) -> None:
-        """Learn nothing: the mixture is fixed."""
+        """Do nothing: the mixture is fixed."""
 
     def state(self) -> dict[str, JSON]:
         """Return an empty object: the mixture is fixed."""
         return {}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take back an empty state.
+        """Accept an empty state.
 
         Raises:
-            InvalidValueError: The state is that of another kind of schedule.
+            InvalidValueError: The state belongs to another kind of schedule.
         """
         _check_state(state, set())
 
@@ -87,21 +86,21 @@ class FixedMixture:
 class AdaptiveDifficulty:
     """Moves one difficulty up or down so that the success rate stays near a target.
 
-    After every `window` outcomes at the present difficulty their mean is compared with the target: `tolerance` or
-    more above it (or at 1), the difficulty rises by one; `tolerance` or more below it (or at 0), it falls by one.
-    Then the count begins anew. Outcomes at other difficulties, which are late or from a review, do not count.
+    After every `window` outcomes at the current difficulty, their mean is compared with the target. If it is at least
+    `tolerance` above the target (or 1), the difficulty rises by one; if it is at least `tolerance` below (or 0), it
+    falls by one. Then the window starts over. Outcomes at other difficulties, from late tasks or reviews, do not count.
 
     Args:
         target: The success rate to stay near, in [0, 1].
         start: The first difficulty.
         minimum: The lowest difficulty.
-        maximum: The highest difficulty; None for no end.
-        window: Outcomes that each decision rests on.
-        tolerance: How far from the target a rate may be without a move.
-        review_share: Share of draws that go back to one of the easier difficulties, chosen uniformly.
+        maximum: The highest difficulty; None for no limit.
+        window: Number of outcomes for each decision.
+        tolerance: Smallest distance from the target at which the difficulty moves.
+        review_share: Share of draws from the easier difficulties, chosen uniformly.
 
     Attributes:
-        difficulty: The present difficulty.
+        difficulty: The current difficulty.
 
     Raises:
         InvalidValueError: A value is out of range.
@@ -132,13 +131,13 @@ class AdaptiveDifficulty:
         self._outcomes: list[float] = []
 
     def draw(self, rng: np.random.Generator) -> int:
-        """Return the present difficulty, or an easier one for review."""
+        """Return the current difficulty, or an easier one for review."""
         if self.difficulty > self.minimum and rng.random() < self.review_share:
             return int(rng.integers(self.minimum, self.difficulty))
         return self.difficulty
 
     def update(self, difficulty: int, success: float) -> None:
-        """Count an outcome at the present difficulty, and move when the window is full."""
+        """Record an outcome at the current difficulty, and move when the window is full."""
         if difficulty != self.difficulty:
             return
         self._outcomes.append(float(success))
@@ -153,14 +152,14 @@ class AdaptiveDifficulty:
             self.difficulty = max(self.minimum, self.difficulty - 1)
 
     def state(self) -> dict[str, JSON]:
-        """Return the present difficulty and the outcomes counted so far."""
+        """Return the current difficulty and the outcomes in the window."""
         return {"difficulty": self.difficulty, "outcomes": list(self._outcomes)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned.
+        """Restore a state that `state` returned.
 
         Raises:
-            InvalidValueError: The state is that of another kind of schedule.
+            InvalidValueError: The state belongs to another kind of schedule.
         """
         _check_state(state, {"difficulty", "outcomes"})
         self.difficulty = int(state["difficulty"])
@@ -171,7 +170,7 @@ def _check_state(state: Mapping[str, Any], names: set[str]) -> None:
     """Check that a state has exactly these entries.
 
     Raises:
-        InvalidValueError: It has not.
+        InvalidValueError: An entry is unknown or missing.
     """
     for name in state:
         if name not in names:

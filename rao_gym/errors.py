@@ -1,6 +1,6 @@
 """The errors of this package: one root, whose kinds also inherit the matching built-in.
 
-What a *policy* does wrong is never an error here: it costs a turn and is answered in the transcript.
+Policy output never raises one of these: a malformed action costs a turn and returns a message in the transcript.
 These errors are for the people who write code, options and files.
 """
 
@@ -11,15 +11,15 @@ from difflib import get_close_matches
 
 
 class RaoError(Exception):
-    """Root of every error that this package raises on purpose."""
+    """Base class of every error that this package raises on purpose."""
 
 
 class UnknownNameError(RaoError, ValueError):
-    """A name (an id, a kind, an option, a policy) that is not one of the valid ones."""
+    """An unknown name: of an environment, a kind, an option, a policy."""
 
 
 class InvalidValueError(RaoError, ValueError):
-    """A value of a known option that is out of range or of the wrong type."""
+    """An option's value that is out of range or of the wrong type."""
 
 
 class WindowTooSmallError(InvalidValueError):
@@ -27,44 +27,44 @@ class WindowTooSmallError(InvalidValueError):
 
 
 class MissingFileError(RaoError, FileNotFoundError):
-    """A file that is not there or cannot be read."""
+    """A file that does not exist or cannot be read."""
 
 
 class FileFormatError(RaoError, ValueError):
-    """A file whose contents are not what was expected; the message names the line."""
+    """A file with malformed contents; the message names the line."""
 
 
 class UntrustedFileError(RaoError, PermissionError):
-    """A file that names code to import or a server to contact, which happens only when its reader says so."""
+    """A file that names code to import or a server to contact, without the caller's consent."""
 
 
 class MissingExtraError(RaoError, ImportError):
-    """Something that an optional extra of this package brings, which is not installed."""
+    """A feature whose optional extra is not installed."""
 
 
 class FamilyError(RaoError, TypeError):
-    """A task family whose method returned what the contract does not allow; the message names both."""
+    """A task family's method that broke its contract; the message names the family and the method."""
 
 
 class UsageError(RaoError, RuntimeError):
-    """A call that is not allowed in the present state, such as acting for a node that has ended."""
+    """A call that is not allowed in the current state, such as acting for a node that has ended."""
 
 
 class PolicyError(RaoError, RuntimeError):
-    """A policy that cannot act at all: it raised, or it broke its protocol."""
+    """A policy that raised or broke its protocol."""
 
 
 class ServerError(PolicyError, ConnectionError):
-    """A model server that could not be reached, or that kept failing."""
+    """A model server that could not be reached or kept failing."""
 
 
 def unknown_name(what: str, name: object, valid: Iterable[str]) -> UnknownNameError:
     """Build the error for an unknown name, with the nearest valid one.
 
     Args:
-        what: What the name should have been, such as ``"environment id"``.
-        name: The name as given.
-        valid: The names that would have been accepted.
+        what: What the name stands for, such as ``"environment id"``.
+        name: The unknown name.
+        valid: The valid names.
 
     Returns:
         An error whose message is one line.
@@ -78,16 +78,16 @@ def unknown_name(what: str, name: object, valid: Iterable[str]) -> UnknownNameEr
 
 
 MAX_NAME_CHARS = 80
-"""Names are compared and repeated up to this length; nothing that is longer was meant as one."""
+"""Names are compared and shown up to this length; anything longer was not meant as a name."""
 
 
 def shortened(name: str) -> str:
-    """Return a name as an error message repeats it."""
+    """Return a name, shortened for an error message."""
     return name if len(name) <= MAX_NAME_CHARS else f"{name[:MAX_NAME_CHARS]}..."
 
 
 def nearest(name: str, valid: Iterable[str]) -> str | None:
-    """Return the valid name that looks most like `name`, or None when none comes close."""
+    """Return the valid name most similar to `name`; None if none is close."""
     if len(name) > MAX_NAME_CHARS:
         return None
     by_folded = {choice.casefold(): choice for choice in valid}
@@ -96,7 +96,7 @@ def nearest(name: str, valid: Iterable[str]) -> str | None:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the system's words for an error, or the first line of its own."""
+    """Return the system's message for an error, or else the first line of its own."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

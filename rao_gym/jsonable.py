@@ -1,4 +1,4 @@
-"""Values as JSON: what agents hand over is stored, compared and verified in this form."""
+"""Values in JSON form, in which agents' values are stored, compared and verified."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 
 MAX_NESTING = 100
 MAX_INTEGER_BITS = 14_000
-"""About 4,200 digits; from 4,300 on Python refuses to print an integer."""
+"""About 4,200 digits; Python refuses to print integers of more than 4,300."""
 
 
 def to_json_value(value: Any, *, depth: int = 0) -> JSON:
     """Convert any value to JSON form.
 
-    Tuples and NumPy's arrays become lists, sets become sorted lists, NumPy's numbers become Python's, mapping keys
-    become strings, floats that JSON cannot hold and everything else become their text. Nesting beyond 100 levels is
-    cut to text as well.
+    Tuples and NumPy arrays become lists, sets become sorted lists, NumPy numbers become Python numbers, and mapping
+    keys become strings. Floats that JSON cannot hold, nesting beyond 100 levels, and everything else become text.
 
     Args:
-        value: Anything that a cell or a tool call handed over.
-        depth: How deep in the outer value this one lies.
+        value: Any value from a cell or a tool call.
+        depth: Nesting depth of this value in the outermost one.
 
     Returns:
         The value in JSON form; equal inputs give equal outputs.
@@ -54,7 +53,7 @@ def to_json_value(value: Any, *, depth: int = 0) -> JSON:
 
 
 def _key(key: Any) -> str:
-    """Return a mapping key as text, the way `json.dumps` writes the keys that it accepts."""
+    """Return a mapping key as text; keys that `json.dumps` accepts are written as it writes them."""
     if isinstance(key, str):
         return printable(key)
     value = to_json_value(key)
@@ -73,11 +72,11 @@ _TYPES: dict[Any, tuple[type, ...]] = {
 
 
 def check_types(kind: type[Any], document: Mapping[str, Any]) -> None:
-    """Check the values of a JSON object that is to become a dataclass, as far as its annotations are plain ones.
+    """Check a JSON object against a dataclass; only fields with plain annotations are checked.
 
     Args:
         kind: The dataclass.
-        document: Values by field name; what is missing is not checked.
+        document: Values by field name; missing fields are not checked.
 
     Raises:
         ValueError: A value has the wrong type.
@@ -89,7 +88,7 @@ def check_types(kind: type[Any], document: Mapping[str, Any]) -> None:
 
 
 def printable(text: str) -> str:
-    """Replace lone surrogates, which no file or page can hold, by U+FFFD."""
+    """Replace lone surrogates, which cannot be encoded as UTF-8, with U+FFFD."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -98,20 +97,20 @@ def printable(text: str) -> str:
 def write_json(document: Any) -> str:
     """Return one line of JSON that every reader sees as one line.
 
-    The text is ASCII: characters such as U+2028, which `str.splitlines` and JavaScript take for the end of a line,
-    are escaped.
+    The text is ASCII: characters such as U+2028, which `str.splitlines` and JavaScript treat as a line end, are
+    escaped.
 
     Raises:
-        ValueError: The document holds NaN or an infinity, which JSON has no way to write.
+        ValueError: The document holds NaN or an infinity, which JSON cannot represent.
     """
     return json.dumps(document, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 
 
 def read_json(text: str | bytes) -> Any:
-    """Read JSON from a file that may come from anywhere.
+    """Read JSON from an untrusted file.
 
     Raises:
-        ValueError: It is not JSON, it is nested too deeply to read, or it holds NaN or an infinity, which are no JSON.
+        ValueError: It is not JSON, which rules out NaN and infinities, or it is nested too deeply to read.
     """
     try:
         return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
@@ -120,13 +119,13 @@ def read_json(text: str | bytes) -> Any:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    """Refuse what Python's reader takes beyond JSON."""
+    """Refuse the constants that Python's parser accepts beyond JSON."""
     raise ValueError(f"{name} is not a JSON value")
 
 
 def _finite(text: str) -> float:
-    """Return a number, unless it is too large for a float."""
+    """Return a float, and refuse a number that is too large for one."""
     number = float(text)
     if number - number != 0:
-        raise ValueError(f"{text} is too large a number")
+        raise ValueError(f"the number {text} is too large")
     return number

@@ -1,7 +1,7 @@
 """Limits on a tree and its nodes, and the accounting that enforces them.
 
-All budgets are the host's: they are reserved when a node is launched, and code in a cell can neither see
-nor change them. Every operation here is O(1), whatever the size of the tree.
+The host does all accounting: budgets are reserved when a node is launched, and code in a cell can neither see nor
+change them. Every operation here is O(1), whatever the size of the tree.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ import numpy as np
 from rao_gym.errors import InvalidValueError
 
 TokenCounter = Callable[[str], int]
-"""Counts the tokens of one message; replace the default by a real tokenizer's ``len(tokenize(text))``."""
+"""Counts the tokens of one message, for example a tokenizer's ``len(tokenize(text))``."""
 
 CHARACTERS_PER_TOKEN = 4
 
 
 def count_tokens_approximately(text: str) -> int:
-    """Count tokens as one for every four characters, rounded up: close for English, and O(1)."""
+    """Count one token per four characters, rounded up: close for English, and O(1)."""
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
 class TranscriptCounter(Protocol):
-    """Counts the tokens of a transcript as its model reads them, those of the chat template included."""
+    """Counts the tokens of a transcript as its model reads them, chat template included."""
 
     @property
     def name(self) -> str:
-        """How trees and results call it."""
+        """The counter's name in trees and results."""
 
     def opening(self, system: str, user: str) -> int:
-        """Count the two messages that open a transcript."""
+        """Count the two opening messages of a transcript."""
 
     def action(self, text: str) -> int:
         """Count what the model wrote in one turn."""
@@ -43,7 +43,7 @@ class TranscriptCounter(Protocol):
 
 
 APPROXIMATE = "approximate"
-"""Name of the counter that takes four characters for a token."""
+"""Name of the counter that takes four characters as one token."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Limits:
         max_depth: Depth of the deepest node; the root has depth 0.
         max_turns: Turns of each node.
         max_subtree_turns: Turns of a node and all its descendants together. The root gets them all; a launch
-            reserves a share for the child (see `TurnBudget`), and what the child leaves unused returns.
+            reserves a share for the child (see `TurnBudget`), and unused turns return to the parent.
         max_children: Children of each node.
         max_nodes: Nodes of the tree, the root included.
         window: Tokens of each node's transcript.
@@ -111,12 +111,12 @@ class Limits:
             object.__setattr__(self, field.name, limit)
 
     def refusal(self, *, depth: int, num_children: int, num_nodes: int, share: int | None) -> str:
-        """Return why a launch is refused, as a sentence that the agent can act on; empty when it is not.
+        """Return why a launch is refused, as a sentence that the agent can act on; empty if it is allowed.
 
         Args:
             depth: Depth of the launching node.
-            num_children: Children that it has launched.
-            num_nodes: Nodes of the tree.
+            num_children: Number of children that it has launched.
+            num_nodes: Number of nodes in the tree.
             share: Turns that the child would reserve; None for no limit.
         """
         if self.max_depth is not None and depth >= self.max_depth:
@@ -139,16 +139,16 @@ def check_count(name: str, value: object, *, minimum: int = 1, optional: Literal
 
 
 def check_count(name: str, value: object, *, minimum: int = 1, optional: bool = False) -> int | None:
-    """Return `value` as Python's own integer, after checking it: every option that counts something goes through here.
+    """Validate an integer option and return it as a Python int, so that all options follow the same rules.
 
     Args:
         name: The option's name, for the error message.
-        value: An integer, Python's or NumPy's.
+        value: A Python or NumPy integer.
         minimum: The smallest valid value.
         optional: Whether None is valid as well.
 
     Raises:
-        InvalidValueError: It is no such value; booleans, floats and text are not integers.
+        InvalidValueError: The value is out of range or not an integer; booleans, floats and text are not integers.
     """
     if value is None and optional:
         return None
@@ -176,12 +176,12 @@ class LimitsLeft:
 class TurnBudget:
     """The turns of one node: its own, and those that its subtree shares.
 
-    With `shared` turns left and k launches at once, each child reserves ``shared // (k + 1)`` of them: equal
-    shares, one of which the node keeps for itself.
+    With `shared` turns left and k launches at once, each child reserves ``shared // (k + 1)`` of them; the node keeps
+    the rest.
 
     Attributes:
         own: Turns that the node itself may still take; None means no limit.
-        shared: Turns that it may still take or give to children; None means no limit.
+        shared: Turns that the node may still take or give to children; None means no limit.
     """
 
     own: int | None
@@ -189,7 +189,7 @@ class TurnBudget:
 
     @property
     def left(self) -> int | None:
-        """Turns that the node may still take, or None for no limit."""
+        """Turns that the node may still take; None means no limit."""
         return min_limit(self.own, self.shared)
 
     def spend(self) -> None:
@@ -209,7 +209,7 @@ class TurnBudget:
             self.shared -= turns
 
     def release(self, turns: int | None) -> None:
-        """Take back what a child left unused."""
+        """Take back the turns that a child left unused."""
         if self.shared is not None and turns is not None:
             self.shared += turns
 

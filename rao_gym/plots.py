@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from rao_gym.evaluation import Summary
 
-if TYPE_CHECKING:  # matplotlib takes longer to import than everything else together
+if TYPE_CHECKING:  # matplotlib takes longer to import than everything else combined
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Series = Mapping[str, Sequence[Summary]]
-"""Summaries by difficulty, under the label of each policy."""
+"""Each policy's summaries, by label."""
 
 _COSTS = {
     "turns": "turns",
@@ -27,10 +27,10 @@ _LOGARITHMIC = ("turns", "tokens", "nodes")
 
 
 def plot_success(series: Series, path: Path, title: str) -> None:
-    """Write a PNG of the success by difficulty, with 95% intervals.
+    """Write a PNG of success by difficulty, with 95% intervals.
 
     Args:
-        series: What to plot.
+        series: The data to plot.
         path: The file to write; its folder is created.
         title: Title of the plot.
     """
@@ -51,7 +51,7 @@ def plot_cost(series: Series, path: Path, title: str) -> None:
     """Write a PNG of turns, tokens, nodes, critical path, depth and speed-up by difficulty.
 
     Args:
-        series: What to plot.
+        series: The data to plot.
         path: The file to write; its folder is created.
         title: Title of the plot.
     """
@@ -73,14 +73,14 @@ def plot_cost(series: Series, path: Path, title: str) -> None:
 
 
 def _figure(width: float, height: float) -> Figure:
-    """Return an empty figure, its size in inches."""
+    """Return an empty figure; its size is in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def _finish(axes: Axes, *, legend: bool) -> None:
-    """Give a panel its difficulty axis and grid."""
+    """Add the difficulty axis and the grid to a panel."""
     axes.set_xlabel("difficulty")
     axes.locator_params(axis="x", integer=True)
     axes.grid(alpha=0.3)
@@ -89,6 +89,6 @@ def _finish(axes: Axes, *, legend: bool) -> None:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    """Write a figure without touching pyplot's global state."""
+    """Save a figure without touching pyplot's global state."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, format="png")

@@ -1,6 +1,6 @@
-"""Families by id, and what every view builds from an id and keyword options.
+"""The registry of families, and how every view is built from an id and keyword options.
 
-Gymnasium's registry is the only one: an id that it holds with our entry point names a family.
+Gymnasium's registry is the only one: an id registered there with our entry point names a family.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ ENTRY_POINT = "rao_gym.envs.gymnasium:RecursiveEnv"
 
 @dataclass(frozen=True, kw_only=True)
 class EpisodeSettings:
-    """What every view takes beside the limits and the family's own options.
+    """Settings of every view, besides the limits and the family's own options.
 
     Attributes:
-        difficulty: Difficulty of the tasks, 1 or more.
-        split: Split that tasks are drawn from.
-        actions: Action form; the family's default when None.
+        difficulty: Difficulty of the tasks, at least 1.
+        split: Split to sample tasks from.
+        actions: Action form; None means the family's default.
         recursive: Whether agents may launch sub-agents.
-        delegation_bonus: λ of Eq. 1 (arXiv:2605.06639), for the rewards of single agents.
-        count_tokens: Counts the tokens of a message; a model that plays counts its own when left out, and four
-            characters are a token for every other policy.
+        delegation_bonus: λ of Eq. 1 (arXiv:2605.06639), for the rewards of individual agents.
+        count_tokens: Counts the tokens of a message. By default, policies that are models count their own tokens, and
+            for all others four characters count as one token.
     """
 
     difficulty: int = 1
@@ -55,7 +55,7 @@ class EpisodeSettings:
         """
         object.__setattr__(self, "difficulty", check_count("difficulty", self.difficulty))
         if self.actions is not None and not isinstance(self.actions, str):
-            raise InvalidValueError(f"actions must be the name of an action form or None, got {self.actions!r}.")
+            raise InvalidValueError(f"actions must name an action form or be None, got {self.actions!r}.")
         if not isinstance(self.recursive, bool):
             raise InvalidValueError(f"recursive must be True or False, got {self.recursive!r}.")
         if self.split not in SPLITS:
@@ -65,17 +65,19 @@ class EpisodeSettings:
             raise InvalidValueError(f"delegation_bonus must be a number of at least 0, got {bonus!r}.")
         object.__setattr__(self, "delegation_bonus", float(bonus))
         if self.count_tokens is not None and not callable(self.count_tokens):
-            raise InvalidValueError(f"count_tokens must be a function of a text, got {self.count_tokens!r}.")
+            raise InvalidValueError(
+                f"count_tokens must be a function from a text to its number of tokens, got {self.count_tokens!r}."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """A family with the settings under which its episodes run.
+    """A family and the settings of its episodes.
 
     Attributes:
         family: The family.
-        limits: What a tree and its nodes may use.
-        settings: Everything else.
+        limits: Limits of a tree and its nodes.
+        settings: All other settings.
     """
 
     family: TaskFamily[Any]
@@ -86,8 +88,8 @@ class Setup:
         """Return a new runtime.
 
         Args:
-            sandbox: Where cells run; an own one when left out.
-            counter: Counts tokens for the model that plays, unless the settings name a function.
+            sandbox: Where cells run; a new one by default.
+            counter: The token counter of the model that plays; `settings.count_tokens` takes precedence.
         """
         count_tokens = self.settings.count_tokens
         return Runtime(
@@ -101,11 +103,11 @@ class Setup:
 
 
 def register(id: str, family: str) -> None:
-    """Register a family, and with it its Gymnasium view.
+    """Register a family and its Gymnasium view.
 
     Args:
         id: The id, with a namespace and a version, such as ``rao/LongContext-v0``.
-        family: Where the family's class is, as ``module:Class``; imported when first needed.
+        family: The family's class as ``module:Class``; imported when first needed.
     """
     gymnasium.register(id=id, entry_point=ENTRY_POINT, kwargs={"family": family})
 
@@ -154,8 +156,7 @@ def make_setup(id: str, **options: Any) -> Setup:
 
     Args:
         id: A registered id, or ``module:ID``.
-        **options: Limits by the names of `Limits`, settings by those of `EpisodeSettings`, and the family's
-            own options.
+        **options: Any limit of `Limits`, setting of `EpisodeSettings`, or option of the family.
 
     Raises:
         UnknownNameError: The id or an option does not exist.
@@ -165,7 +166,7 @@ def make_setup(id: str, **options: Any) -> Setup:
 
 
 def setup_of(family: type[TaskFamily[Any]], **options: Any) -> Setup:
-    """Do what `make_setup` does, for a family's class.
+    """Like `make_setup`, given a family's class.
 
     Raises:
         UnknownNameError: An option does not exist.
@@ -185,5 +186,5 @@ def setup_of(family: type[TaskFamily[Any]], **options: Any) -> Setup:
 
 
 def _pick(options: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
-    """Return the options that have one of the names."""
+    """Return the options with these names."""
     return {name: value for name, value in options.items() if name in names}

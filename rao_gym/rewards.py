@@ -1,8 +1,8 @@
 """Success signals and local node rewards of a finished tree (arXiv:2605.06639, Eq. 1).
 
-The exact signal s̃ of a node is set by the runtime when the node ends. Where no ground truth could be derived it
-is None, and a judge or a proxy decides here. A judge that fails does not count as a reward of 0, nor does a server
-that left a node unanswered: the node is excluded, and counted.
+The runtime sets the exact signal s̃ of a node when the node ends. If no ground truth could be derived, the signal is
+None, and a judge or a proxy decides here. If the judge fails, or a server left the node unanswered, the node is
+excluded and counted; it does not get a reward of 0.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rao_gym.tree import ExecutionTree, Node
 
 
 class Judge(Protocol):
-    """Estimates the success signal of nodes that nothing else verifies."""
+    """Estimates the success signal of nodes without ground truth."""
 
     def __call__(self, node: Node) -> float:
         """Return a signal in [0, 1].
@@ -33,7 +33,7 @@ class Signals:
 
     Attributes:
         by_node: s̃ of every node that has one, by the node's id.
-        num_excluded: Nodes without a signal because the judge, or the policy's server, failed.
+        num_excluded: Number of nodes without a signal because the judge, or the policy's server, failed.
     """
 
     by_node: Mapping[int, float]
@@ -43,13 +43,13 @@ class Signals:
 def success_signals(tree: ExecutionTree, judge: Judge | None = None) -> Signals:
     """Return a signal for every node of a finished tree.
 
-    Where the verifier does not know, `judge` decides; without a judge, the root's signal stands in for the
-    node's, which is the proxy of the paper. A root that nothing verifies counts as 0 then. A node that was left
-    unanswered has no signal, and if it is the root, none that could stand in for others.
+    If the verifier does not know, `judge` decides. Without a judge, the root's signal stands in for the node's, as in
+    the paper; a root without a signal then counts as 0. An unanswered node has no signal; an unanswered root has none
+    that could stand in for others.
 
     Args:
         tree: A tree whose root has ended.
-        judge: Estimates a signal where the verifier does not know.
+        judge: Estimates the signal of nodes that the verifier does not know.
     """
     by_node: dict[int, float] = {}
     num_excluded = 0
@@ -70,14 +70,14 @@ def success_signals(tree: ExecutionTree, judge: Judge | None = None) -> Signals:
 
 
 def local_node_reward(signal: float, child_signals: Sequence[float], delegation_bonus: float) -> float:
-    """Return R = s̃ + λ · mean of the immediate children's s̃; the second term is 0 without children (Eq. 1)."""
+    """Return R = s̃ + λ · mean of the immediate children's s̃; without children, the second term is 0 (Eq. 1)."""
     return signal + (delegation_bonus * fmean(child_signals) if child_signals else 0.0)
 
 
 def node_rewards(tree: ExecutionTree, signals: Mapping[int, float], delegation_bonus: float) -> dict[int, float]:
     """Return R of every node that has a signal, by the node's id (Eq. 1).
 
-    Every launched child counts, whatever became of it; a refused launch made no child. A child that was excluded is
+    Every launched child counts, including those that failed; a refused launch creates no child. An excluded child is
     left out of its parent's mean.
 
     Args:

@@ -30,7 +30,7 @@ _PYTHON_NAMES = {
 
 
 class ToolError(Exception):
-    """A call that a tool cannot carry out; its text is shown to the agent."""
+    """A call that a tool cannot carry out; the agent is shown the message."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Parameter:
     Attributes:
         name: Its name.
         type: Its JSON schema type, or ``"any"``.
-        description: What it means, for the agent.
-        required: Whether a call must give it.
+        description: Its meaning, for the agent.
+        required: Whether a call must pass it.
     """
 
     name: str
@@ -65,7 +65,7 @@ class ToolSpec:
     parameters: tuple[Parameter, ...] = ()
 
     def schema(self) -> dict[str, Any]:
-        """Return the tool in the form that chat templates and OpenAI-compatible servers take."""
+        """Return the tool as a JSON schema, for chat templates and OpenAI-compatible servers."""
         properties: dict[str, Any] = {}
         for parameter in self.parameters:
             kind = {} if parameter.type == "any" else {"type": parameter.type}
@@ -81,7 +81,7 @@ class ToolSpec:
         }
 
     def signature(self) -> str:
-        """Return the call as Python writes it, such as ``read(start: int, end: int)``."""
+        """Return the signature in Python, such as ``read(start: int, end: int)``."""
         parts = [
             f"{parameter.name}: {_PYTHON_NAMES[parameter.type]}" + ("" if parameter.required else " = None")
             for parameter in self.parameters
@@ -92,7 +92,7 @@ class ToolSpec:
         """Match the arguments of a call to the parameters.
 
         Returns:
-            Every given argument by name; optional ones that were left out are missing.
+            The given arguments by name, without optional ones that were omitted.
 
         Raises:
             ToolError: An argument is unknown, given twice, missing or of the wrong type.
@@ -116,7 +116,7 @@ class ToolSpec:
         return bound
 
     def _check(self, parameter: Parameter, bound: dict[str, Any]) -> None:
-        """Check one parameter's presence and type; a None for an optional one counts as left out."""
+        """Check one parameter's presence and type; None for an optional parameter counts as omitted."""
         if bound.get(parameter.name) is None and not parameter.required:
             bound.pop(parameter.name, None)
         elif parameter.name not in bound:
@@ -136,12 +136,13 @@ class ToolSpec:
 
 @dataclass(frozen=True)
 class ToolResult:
-    """What a tool call gives.
+    """The result of a tool call.
 
     Attributes:
-        value: What the call returns, in a cell.
-        shown: What goes into the transcript in any case. A tool call shows this, or the value if it is empty.
-        context: The caller's context from here on; None leaves it as it is.
+        value: The return value in a cell.
+        shown: Text that always goes into the transcript. Under ``tools``, the reply is this text, or the value if
+            it is empty.
+        context: The caller's new context; None leaves it unchanged.
     """
 
     value: Any = None
@@ -154,12 +155,12 @@ FINISH = "finish"
 
 
 def finish_spec() -> ToolSpec:
-    """Return the tool with which a node hands back its value and ends."""
+    """Return the tool that ends a node and returns its value."""
     answer = Parameter("answer", "any", "Your answer: text, a number, a list or an object.")
     return ToolSpec(FINISH, "Hand back your answer and end.", (answer,))
 
 
 def launch_spec(extra: Sequence[Parameter], description: str, *, goal_optional: bool = False) -> ToolSpec:
-    """Return the tool that launches a sub-agent, with the family's own parameters after the goal."""
+    """Return the tool that launches a sub-agent; the family's own parameters follow the goal."""
     goal = Parameter("goal", "string", "What the sub-agent must do.", required=not goal_optional)
     return ToolSpec(LAUNCH, description, (goal, *extra))

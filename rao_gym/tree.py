@@ -1,7 +1,7 @@
-"""The execution tree: one node per agent instance, as typed data that round-trips through JSON.
+"""The execution tree: one node per agent, as typed data that round-trips through JSON.
 
-A node is in the tree from the moment it is launched, whatever becomes of it. Only the `Runtime` writes these
-objects; everyone else reads them.
+A node is in the tree from the moment it is launched, even if it fails. Only the `Runtime` writes these objects;
+everyone else reads them.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from rao_gym.limits import APPROXIMATE
 
 
 class ChatMessage(TypedDict):
-    """One message of a transcript, in the form that chat templates and servers take."""
+    """One message of a transcript, as chat templates and servers expect it."""
 
     role: str
     content: str
 
 
 class NodeStatus(StrEnum):
-    """Where a node stands."""
+    """Whether a node is ready to act, waiting for children, or has ended."""
 
     READY = "ready"
     WAITING = "waiting"
@@ -44,28 +44,28 @@ class StopReason(StrEnum):
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """One agent instance.
+    """One agent.
 
     Attributes:
-        id: Its place in the order of launches; the root's is 0.
-        parent: The node that launched it, None for the root.
-        position: Its place among its parent's children.
+        id: Its index in launch order; 0 for the root.
+        parent: The node that launched it; None for the root.
+        position: Its index among its parent's children.
         depth: 0 for the root.
-        goal: What it was asked to do, in words.
-        arguments: What was passed beside the goal, in JSON form.
-        wave: Which of its parent's waits it belongs to; children of one wave run at once.
-        status: Where it stands.
-        stop_reason: Why it ended, None before.
-        detail: What happened when it ended, in words, where there is more to say.
-        value: What it handed back, in JSON form.
-        signal: Its success signal s̃ in [0, 1]; None before it ends, when nothing can verify it, or when its policy gave
+        goal: Its goal, in words.
+        arguments: The arguments passed with the goal, in JSON form.
+        wave: Index of the parent's wait that it belongs to; children of one wave run in parallel.
+        status: Whether it is ready, waiting or ended.
+        stop_reason: Why it ended; None before that.
+        detail: More about how it ended, in words; may be empty.
+        value: The value that it returned, in JSON form.
+        signal: Its success signal s̃ in [0, 1]; None before it ends, if nothing can verify it, or if its policy gave
             no answer (`unanswered`).
-        turns: Turns it took.
-        tokens: Tokens of its transcript.
-        refusals: Launches that were refused to it.
+        turns: Number of turns that it took.
+        tokens: Number of tokens in its transcript.
+        refusals: Number of its launches that were refused.
         messages: Its transcript.
-        calls: What is known of its turns beside their text, where a policy said more; see `ModelCall`.
-        children: The nodes it launched, in order.
+        calls: Records of its turns beyond their text, if the policy reports more; see `ModelCall`.
+        children: The nodes that it launched, in order.
     """
 
     id: int
@@ -98,7 +98,7 @@ class Node:
         return ".".join(["root", *reversed(parts)])
 
     def transcript(self) -> list[ChatMessage]:
-        """Return a copy of the messages; editing it leaves the tree as it is."""
+        """Return a copy of the messages; editing it does not change the tree."""
         return [message.copy() for message in self.messages]
 
     @property
@@ -108,7 +108,7 @@ class Node:
 
     @property
     def unanswered(self) -> bool:
-        """Whether it ended because its policy's server or engine failed, which is no fault of the policy."""
+        """Whether it ended because its policy's server or engine failed, which is not the policy's fault."""
         return self.stop_reason is StopReason.CRASHED and self.signal is None
 
     def __repr__(self) -> str:
@@ -118,18 +118,18 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskRecord:
-    """What a tree keeps of its task: enough to sample the same task again.
+    """A tree's record of its task: enough to sample the same task again.
 
     Attributes:
-        id: The task's id, unique over families, splits, seeds, indices and difficulties.
+        id: The task's id, unique across families, splits, seeds, indices and difficulties.
         family: The family's id, such as ``rao/LongContext-v0``.
         seed: Seed of the sample.
         split: Split of the sample.
         index: Index of the sample.
-        difficulty: Difficulty, 1 or more.
+        difficulty: Difficulty, at least 1.
         goal: The root's goal.
         answer: The ground truth, in JSON form.
-        provenance: How the answer is known.
+        provenance: Where the answer comes from.
         parameters: The family's parameters for this task.
     """
 
@@ -149,8 +149,8 @@ class ExecutionTree:
     """The nodes of one rollout.
 
     Attributes:
-        task: The task that the root was given.
-        nodes: Every node, in the order of launches.
+        task: The root's task.
+        nodes: Every node, in launch order.
         counter: What counted the tokens: ``approximate``, ``model`` for the model's own, or ``module:function``.
     """
 
@@ -163,7 +163,7 @@ class ExecutionTree:
 
     @property
     def root(self) -> Node:
-        """The node that was given the task."""
+        """The root, which works on the task itself."""
         return self.nodes[0]
 
     @property
@@ -186,7 +186,7 @@ class ExecutionTree:
         return len(self.nodes)
 
     def walk(self) -> Iterator[Node]:
-        """Yield every node depth first, parents before children."""
+        """Yield all nodes depth first, parents before children."""
         stack = [self.root]
         while stack:
             node = stack.pop()
@@ -196,11 +196,11 @@ class ExecutionTree:
     def critical_path(self) -> int:
         """Return the turns on the longest chain of nodes that had to wait for each other.
 
-        Children of one wave run at once, so a wave costs as much as its slowest child; the waves of a node
-        follow each other. ``tree.turns / tree.critical_path()`` is what running children at once gains.
+        Children of one wave run in parallel, so a wave costs as much as its slowest child; the waves of a node run one
+        after another. ``tree.turns / tree.critical_path()`` is the speed-up from running children in parallel.
         """
         length = [node.turns for node in self.nodes]
-        for node in reversed(self.nodes):  # children come after their parents in launch order
+        for node in reversed(self.nodes):  # in launch order, parents come before their children
             slowest: dict[int, int] = {}
             for child in node.children:
                 slowest[child.wave] = max(slowest.get(child.wave, 0), length[child.id])
@@ -220,17 +220,17 @@ class ExecutionTree:
         """Read a tree that `to_json` wrote.
 
         Raises:
-            ValueError: The text is no such tree; the message says why.
+            ValueError: The text is not such a tree; the message says why.
         """
         document = read_json(text)
         try:
             return cls._from_document(document)
         except (LookupError, TypeError, AttributeError) as error:
-            raise ValueError(f"it lacks a part of a tree, or has another in its place ({error!r})") from error
+            raise ValueError(f"a part of the tree is missing or malformed ({error!r})") from error
 
     @classmethod
     def _from_document(cls, document: dict[str, Any]) -> ExecutionTree:
-        """Build a tree from the JSON object that stands for it."""
+        """Build a tree from its JSON object."""
         check_types(TaskRecord, document["task"])
         if not document["nodes"]:
             raise ValueError("it has no nodes")
@@ -243,13 +243,13 @@ class ExecutionTree:
         return cls(TaskRecord(**document["task"]), nodes, counter=str(document.get("counter", APPROXIMATE)))
 
     def __eq__(self, other: object) -> bool:
-        """Compare everything that `to_json` writes."""
+        """Compare all that `to_json` writes."""
         return self is other or (isinstance(other, ExecutionTree) and self.to_json() == other.to_json())
 
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by way of JSON, so that deep trees need no recursion."""
+        """Pickle through JSON, so that deep trees need no recursion."""
         return ExecutionTree.from_json, (self.to_json(),)
 
     def __repr__(self) -> str:
@@ -276,7 +276,7 @@ _PLAIN_FIELDS = (
 
 
 def _node_to_dict(node: Node) -> dict[str, Any]:
-    """Return a node as a JSON object, with its parent by id."""
+    """Return a node as a JSON object that refers to its parent by id."""
     parent = None if node.parent is None else node.parent.id
     document = {"id": node.id, "parent": parent} | {name: getattr(node, name) for name in _PLAIN_FIELDS}
     return document | ({"calls": [call.to_dict() for call in node.calls]} if node.calls else {})
@@ -292,13 +292,16 @@ def _node_from_dict(entry: dict[str, Any], earlier: list[Node]) -> Node:
         0 if parent is None else len(parent.children),
         0 if parent is None else parent.depth + 1,
     ):
-        raise ValueError(f"node {entry['id']} is not in its place in the tree")
+        raise ValueError(f"node {entry['id']} is out of order")
     if not all(isinstance(message[key], str) for message in values["messages"] for key in ("role", "content")):
         raise ValueError(f"the messages of node {entry['id']} are not text")
     values["status"] = NodeStatus(values["status"])
     values["stop_reason"] = StopReason(values["stop_reason"]) if values["stop_reason"] else None
     if (values["status"] is NodeStatus.ENDED) != (values["stop_reason"] is not None):
-        raise ValueError(f"node {entry['id']} has the status {values['status']} and stopped: {values['stop_reason']}")
+        raise ValueError(
+            f"node {entry['id']} has status {values['status']!r}, which contradicts stop reason "
+            f"{values['stop_reason']!r}"
+        )
     if values["signal"] is not None and not 0 <= values["signal"] <= 1:
         raise ValueError(f"the signal of node {entry['id']} must be in [0, 1], got {values['signal']}")
     calls = [ModelCall.from_dict(call) for call in entry.get("calls", [])]
@@ -306,10 +309,10 @@ def _node_from_dict(entry: dict[str, Any], earlier: list[Node]) -> Node:
 
 
 def _parent_of(entry: dict[str, Any], earlier: list[Node]) -> Node | None:
-    """Return the node that launched another, None for the root."""
+    """Return the node that launched another; None for the root."""
     place = entry["parent"]
     if place is None and not earlier:
         return None
     if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < len(earlier):
-        raise ValueError(f"the parent of node {entry['id']} must be a node before it, got {place!r}")
+        raise ValueError(f"the parent of node {entry['id']} must be an earlier node, got {place!r}")
     return earlier[place]

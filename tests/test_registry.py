@@ -30,7 +30,7 @@ def test_options_find_their_place() -> None:
         ({"delegation_bonus": float("inf")}, "delegation_bonus must be a number of at least 0, got inf."),
         ({"delegation_bonus": "x"}, "delegation_bonus must be a number of at least 0, got 'x'."),
         ({"recursive": "no"}, "recursive must be True or False, got 'no'."),
-        ({"count_tokens": 5}, "count_tokens must be a function of a text, got 5."),
+        ({"count_tokens": 5}, "count_tokens must be a function from a text to its number of tokens, got 5."),
         ({"window": "big"}, "window must be an integer or None, got 'big'."),
     ],
 )

@@ -1,4 +1,4 @@
-"""What several commands share: arguments, options, the console and the progress bar."""
+"""Shared by several commands: arguments, options, the console and the progress bar."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ _MAX_DIFFICULTIES = 10_000
 
 
 def add_environment_arguments(parser: argparse.ArgumentParser, *, recursion: bool = True) -> None:
-    """Add what chooses the environment's options; `recursion` adds ``--no-recursion``."""
+    """Add the arguments for the environment's options; `recursion` adds ``--no-recursion``."""
     parser.add_argument("--kind", help="kind of task; `rao envs` lists them")
-    parser.add_argument("--window", type=int, metavar="TOKENS", help="tokens of each node's transcript")
-    parser.add_argument("--max-depth", type=int, metavar="N", help="depth of the deepest node; the root has 0")
+    parser.add_argument("--window", type=int, metavar="TOKENS", help="most tokens of each node's transcript")
+    parser.add_argument("--max-depth", type=int, metavar="N", help="largest depth of a node; the root has 0")
     parser.add_argument("--actions", help="action form: python or tools")
     if recursion:
-        parser.add_argument("--no-recursion", action="store_true", help="take launch_subagent away")
+        parser.add_argument("--no-recursion", action="store_true", help="disable launching sub-agents")
     parser.add_argument(
         "-o",
         "--option",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="any other option of the environment; the value is JSON, or else text",
+        help="any other option of the environment; VALUE is JSON, or else text",
     )
 
 
@@ -56,7 +56,7 @@ def environment_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the environment's options by name.
 
     Raises:
-        InvalidValueError: An option is not written as NAME=VALUE.
+        InvalidValueError: An option is not of the form NAME=VALUE.
     """
     flags = {name: getattr(arguments, name) for name in ("kind", "window", "max_depth", "actions")}
     options = {name: value for name, value in flags.items() if value is not None}
@@ -66,35 +66,35 @@ def environment_options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def add_run_arguments(parser: argparse.ArgumentParser, *, difficulty: str, episodes: int) -> None:
-    """Add what chooses the tasks and how they are run."""
-    parser.add_argument("--difficulty", default=difficulty, metavar="RANGE", help="such as 3, 1-6, 1,2,5 or 1-3,8")
+    """Add the arguments for choosing and running tasks."""
+    parser.add_argument("--difficulty", default=difficulty, metavar="RANGE", help="for example 3, 1-6, 1,2,5 or 1-3,8")
     parser.add_argument("--episodes", type=int, default=episodes, metavar="N", help="episodes of each difficulty")
-    parser.add_argument("--seed", type=int, default=0, help="seed that tasks are drawn from")
+    parser.add_argument("--seed", type=int, default=0, help="seed for sampling tasks")
     parser.add_argument("--split", default="test", help="train, validation or test")
-    parser.add_argument("--workers", type=int, default=8, metavar="W", help="episodes played side by side")
+    parser.add_argument("--workers", type=int, default=8, metavar="W", help="episodes played at once")
 
 
 def parse_difficulties(text: str) -> list[int]:
-    """Return the difficulties of a text such as ``3``, ``1-6``, ``1,2,5`` or ``1-3,8``.
+    """Parse difficulties such as ``3``, ``1-6``, ``1,2,5`` or ``1-3,8``.
 
     Raises:
-        InvalidValueError: It is not such a text, or a difficulty is below 1.
+        InvalidValueError: The text has another form, or a difficulty is below 1.
     """
     difficulties: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         ends = (first, last) if dash else (first, first)
         if not all(end.isascii() and end.isdigit() and len(end) < 10 for end in ends):
-            raise InvalidValueError(f"difficulty must be written like 3, 1-6 or 1,2,5, got {text!r}.")
+            raise InvalidValueError(f"difficulty must have a form like 3, 1-6 or 1,2,5, got {text!r}.")
         low, high = int(ends[0]), int(ends[1])
         if not 1 <= low <= high or high - low >= _MAX_DIFFICULTIES:
-            raise InvalidValueError(f"difficulty must be a range upwards from at least 1, got {part.strip()!r}.")
+            raise InvalidValueError(f"difficulty must be an ascending range from at least 1, got {part.strip()!r}.")
         difficulties.extend(range(low, high + 1))
     return list(dict.fromkeys(difficulties))
 
 
 def parse_assignments(flag: str, texts: Sequence[str]) -> dict[str, Any]:
-    """Return what options such as ``window=2048`` say; values are JSON, or else text.
+    """Parse options such as ``window=2048``; values are JSON, or else text.
 
     Raises:
         InvalidValueError: A text has no ``=``, or no name before it.
@@ -103,7 +103,7 @@ def parse_assignments(flag: str, texts: Sequence[str]) -> dict[str, Any]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
-            raise InvalidValueError(f"{flag} must be written as NAME=VALUE, got {text!r}.")
+            raise InvalidValueError(f"{flag} must have the form NAME=VALUE, got {text!r}.")
         try:
             values[name.strip().replace("-", "_")] = json.loads(value)
         except (ValueError, RecursionError):
@@ -112,14 +112,14 @@ def parse_assignments(flag: str, texts: Sequence[str]) -> dict[str, Any]:
 
 
 def output_console() -> Console:
-    """Return the console for results; wide enough for tables when it is not a terminal."""
+    """Return the console for results, with a width that fits tables if it is not a terminal."""
     width = None if sys.stdout.isatty() else _PLAIN_WIDTH
     return Console(markup=False, highlight=False, emoji=False, width=width)
 
 
 @contextmanager
 def progress_bar(label: str, num_episodes: int) -> Iterator[OnEpisode]:
-    """Show a progress bar on stderr while it is a terminal, and yield what counts an episode."""
+    """Show a progress bar on stderr if it is a terminal, and yield the function that counts an episode."""
     console = Console(stderr=True)
     columns = (
         SpinnerColumn(),
@@ -146,9 +146,9 @@ def summary_table(title: str, summaries: Sequence[Summary], labels: Sequence[str
     """Return summaries as a table.
 
     Args:
-        title: What was played.
+        title: Title of the table.
         summaries: One for each row.
-        labels: What the rows' first column says; the ids when left out, unless there is only one.
+        labels: The first column; by default the ids, if there are several.
     """
     if labels is None and len({summary.id for summary in summaries}) > 1:
         labels = [summary.id for summary in summaries]
@@ -165,7 +165,7 @@ def summary_table(title: str, summaries: Sequence[Summary], labels: Sequence[str
 
 
 def shown(value: float | None, digits: int) -> str:
-    """Return a number as a cell; a dash where there is none."""
+    """Return a number as a cell; a dash for None."""
     return "-" if value is None else f"{value:,.{digits}f}"
 
 

@@ -1,4 +1,4 @@
-"""`rao compare`: two runs side by side, task by task."""
+"""`rao compare`: compare two runs task by task."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def add_parser(subparsers: Any) -> None:
     """Add the command."""
     parser = subparsers.add_parser("compare", help="compare two runs on the tasks that both played")
     parser.add_argument("first", type=Path, metavar="RUN", help="a results folder or a results.jsonl")
-    parser.add_argument("second", type=Path, metavar="RUN", help="what it is compared with")
+    parser.add_argument("second", type=Path, metavar="RUN", help="the run to compare it with")
     parser.set_defaults(run=run)
 
 

@@ -1,4 +1,4 @@
-"""`rao demo`: the recursive policy against the single agent on documents that outgrow the window."""
+"""`rao demo`: the recursive policy against the single agent on documents that exceed the window."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OPTIONS = {"window": 2_048}
 def add_parser(subparsers: Any) -> None:
     """Add the command."""
     parser = subparsers.add_parser("demo", help="see delegation at work, in under a minute")
-    parser.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="DIR", help="folder for what it writes")
+    parser.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="DIR", help="output folder")
     parser.set_defaults(run=run)
 
 

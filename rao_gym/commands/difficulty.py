@@ -1,4 +1,4 @@
-"""`rao difficulty`: what a family's difficulty costs the recursive and the single-agent policy."""
+"""`rao difficulty`: success and cost of the recursive and the single-agent policy, by difficulty."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add_parser(subparsers: Any) -> None:
     add_run_arguments(parser, difficulty="1-6", episodes=8)
     add_environment_arguments(parser, recursion=False)
     parser.add_argument("--out", type=Path, default=Path("runs/difficulty"), metavar="DIR", help="folder for results")
-    parser.add_argument("--fresh", action="store_true", help="remove the results in DIR first")
+    parser.add_argument("--fresh", action="store_true", help="delete the results in DIR first")
     parser.set_defaults(run=run)
 
 

@@ -1,4 +1,4 @@
-"""`rao envs`: the registered environments, or all about one of them."""
+"""`rao envs`: list the registered environments, or describe one of them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _print_all() -> None:
 
 
 def _describe(id: str) -> tuple[str, str, str]:
-    """Return the kinds, the action forms and a line about a family; a broken one must not hide the others."""
+    """Return a family's kinds, action forms and summary; a broken family must not hide the others."""
     try:
         family = family_class(id)
     except RaoError as error:
@@ -54,7 +54,7 @@ def _describe(id: str) -> tuple[str, str, str]:
 
 
 def _print_one(id: str, family: type[TaskFamily[Any]]) -> None:
-    """Print what a family says of itself, and every option with its default."""
+    """Print a family's docstring, and every option with its default."""
     table = Table("option", "default", "belongs to", title=f"Options of {id}", title_justify="left")
     for name, parameter in signature(family).parameters.items():
         default = "(required)" if parameter.default is Parameter.empty else repr(parameter.default)

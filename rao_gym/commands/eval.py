@@ -35,19 +35,19 @@ def add_parser(subparsers: Any) -> None:
     )
     add_run_arguments(parser, difficulty="1", episodes=20)
     add_environment_arguments(parser)
-    parser.add_argument("--base-url", metavar="URL", help="where an OpenAI-compatible server is")
+    parser.add_argument("--base-url", metavar="URL", help="URL of an OpenAI-compatible server")
     parser.add_argument("--temperature", type=float, help="sampling temperature of a model")
-    parser.add_argument("--max-tokens", type=int, metavar="N", help="tokens of one reply of a model")
+    parser.add_argument("--max-tokens", type=int, metavar="N", help="most tokens of a model's reply")
     parser.add_argument(
         "-p",
         "--policy-option",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="any other option of the policy; the value is JSON, or else text",
+        help="any other option of the policy; VALUE is JSON, or else text",
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for results; an interrupted run goes on there")
-    parser.add_argument("--fresh", action="store_true", help="remove the results in DIR first")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for results; resumes an interrupted run")
+    parser.add_argument("--fresh", action="store_true", help="delete the results in DIR first")
     parser.add_argument(
         "--save-trees", default="20", metavar="N|all", help="trees to keep for each id and difficulty (default 20)"
     )
@@ -93,18 +93,18 @@ def run(arguments: argparse.Namespace) -> int:
         console.print(usage_table(usage))
     if found.num_excluded:
         first = next(result.error for result in found.results if result.error)
-        console.print(f"Excluded: {found.num_excluded} of {len(found.results)} episodes. The first: {first}")
+        console.print(f"Excluded: {found.num_excluded} of {len(found.results)} episodes. First error: {first}")
     if arguments.out is not None:
         console.print(f"Results are in {arguments.out}. See the trees with: rao view {arguments.out}")
     return 0
 
 
 def _what_is_left(num_finished: int, num_episodes: int, out: Path | None) -> str:
-    """Say what an interrupted evaluation leaves, and how to go on."""
+    """Say what an interrupted evaluation has saved, and how to resume it."""
     count = f"Interrupted: {num_finished} of {num_episodes} episodes are finished"
     if out is None:
-        return f"{count}, and lost. With --out DIR they would be kept, and the same command would go on."
-    return f"{count} and kept in {out}; the same command goes on. Those that were under way begin again."
+        return f"{count}, but not saved. Use --out DIR to save them and be able to resume."
+    return f"{count} and saved in {out}. Run the same command to resume; unfinished episodes start over."
 
 
 def _policy_options(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -115,10 +115,10 @@ def _policy_options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _count_or_all(text: str) -> int | None:
-    """Return how many trees to keep, None for all.
+    """Return how many trees to keep; None for all.
 
     Raises:
-        InvalidValueError: It is neither a number nor "all".
+        InvalidValueError: The text is neither a number nor "all".
     """
     if text == "all":
         return None

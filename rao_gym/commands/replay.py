@@ -1,4 +1,4 @@
-"""`rao replay`: play one line of the results again."""
+"""`rao replay`: replay one line of the results."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from rao_gym.viewer.text import tree_as_text
 
 def add_parser(subparsers: Any) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("replay", help="play one line of the results again")
+    parser = subparsers.add_parser("replay", help="replay one line of the results")
     parser.add_argument("results", type=Path, metavar="RUN", help="a results folder or a results.jsonl")
     parser.add_argument("--line", type=int, default=1, metavar="N", help="which line (default 1)")
-    parser.add_argument("--trust", action="store_true", help="import the policy that the results name")
+    parser.add_argument("--trust", action="store_true", help="load or contact whatever the results name")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write an HTML page of the tree")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the tree, and whether the result is the same; the exit code is 1 when it is not."""
+    """Print the tree, and whether the result is the same; return 1 if it is not."""
     results = read_results(arguments.results)
     if not results:
         raise FileFormatError(f"{arguments.results} holds no results.")

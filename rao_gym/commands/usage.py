@@ -1,4 +1,4 @@
-"""How commands show what models used."""
+"""Tables of model usage."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rao_gym.evaluation.usage import PERCENTILES
 
 
 def usage_table(usage: Mapping[str, Any]) -> Table:
-    """Return what `sum_usage` found as a table, one model a row; what no server reported is a dash."""
+    """Return the totals of `sum_usage` as a table, one row per model, with a dash for what no server reported."""
     table = Table(title="what models used", title_justify="left")
     table.add_column("model", overflow="fold")
     percentiles = [f"p{share}" for share in PERCENTILES]

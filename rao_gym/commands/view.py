@@ -1,4 +1,4 @@
-"""`rao view`: one self-contained HTML page of the trees of one or several runs."""
+"""`rao view`: write one self-contained HTML page of the trees of one or several runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ def add_parser(subparsers: Any) -> None:
         "run_paths", nargs="+", type=Path, metavar="RUN", help="a run's folder, a trees.jsonl or a tree in JSON"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="the page; left out: beside the trees, of several runs ./trees.html"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="the page (default: next to the trees; for several runs, ./trees.html)",
     )
     parser.set_defaults(run=run)
 
@@ -37,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         found = read_trees(source)
         trees += found
         labels += [str(source)] * len(found) if len(sources) > 1 else []
-        if (source / RESULTS).exists():  # the folder of a training run has trees alone
+        if (source / RESULTS).exists():  # a training run's folder has trees but no results
             results += read_results(source)
     page = arguments.out or _beside(sources)
     write_page(
@@ -53,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _beside(sources: Sequence[Path]) -> Path:
-    """Return where the page goes when nobody says."""
+    """Return the default path of the page."""
     if len(sources) > 1:
         return Path("trees.html")
     [source] = sources
@@ -64,10 +67,10 @@ def _delegation_bonus(results: Sequence[EpisodeResult]) -> float:
     """Return the λ that the runs share.
 
     Raises:
-        InvalidValueError: They differ in it, so that one page cannot show the rewards of all.
+        InvalidValueError: The runs differ in it, so one page cannot show the rewards of all.
     """
     options: list[Mapping[str, Any]] = [result.options for result in results]
     bonuses = sorted({float(each.get("delegation_bonus", 0.0)) for each in options}) or [0.0]
     if len(bonuses) > 1:
-        raise InvalidValueError(f"The runs differ in delegation_bonus: {bonuses}. Show them on a page each.")
+        raise InvalidValueError(f"The runs differ in delegation_bonus: {bonuses}. Write one page for each.")
     return EpisodeSettings(delegation_bonus=bonuses[0]).delegation_bonus

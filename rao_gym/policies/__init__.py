@@ -1,1 +1,1 @@
-"""Policies: what answers the turns of agents."""
+"""Policies: they answer the turns of agents."""

@@ -1,4 +1,4 @@
-"""What a policy is: turns in, answers out, in batches or one at a time."""
+"""The policy protocol: turns in, answers out, in batches or one at a time."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Turn:
     Attributes:
         agent: The agent's name, its path in the tree.
         depth: Its depth; 0 for the root.
-        messages: Its transcript, in the form that chat templates and servers take.
-        limits: What it can still use.
-        tools: What it can call.
+        messages: Its transcript, as chat messages.
+        limits: What is left of its limits.
+        tools: The tools that it can call.
         actions: The action form, ``"python"`` or ``"tools"``.
     """
 
@@ -64,21 +64,21 @@ class Policy(Protocol):
     """Answers turns in batches; the turns of a batch are independent of each other."""
 
     def act(self, turns: Sequence[Turn]) -> Sequence[str | Answer]:
-        """Return one action for each turn, in order: its text, or an `Answer` where there is more to say."""
+        """Return one action for each turn, in order: its text, or an `Answer` with more than the text."""
 
 
 class AsyncPolicy(Protocol):
-    """Answers turns one at a time, many at once: no agent waits for another's slow answer.
+    """Answers one turn per call, with many calls in flight, so that no agent waits for another's slow answer.
 
-    However many turns are ready, each is asked for at once; a policy whose server takes fewer requests holds the
-    others back itself, with an `asyncio.Semaphore` for instance.
+    `answer` is called for all ready turns at once. If the policy's server accepts fewer requests, the policy limits
+    them itself, for example with an `asyncio.Semaphore`.
     """
 
     async def answer(self, turn: Turn) -> str | Answer:
         """Return the action of one turn.
 
         Raises:
-            ServerError: There is no answer. The turn's episode is excluded, all others go on.
+            ServerError: There is no answer. The turn's episode is excluded, and all others continue.
         """
 
 
@@ -86,7 +86,7 @@ Answering = Callable[[Turn], Coroutine[Any, Any, str | Answer]]
 """An async function from a turn to its action."""
 
 PolicyLike = Policy | AsyncPolicy | Callable[[Sequence[Turn]], Sequence[str | Answer]] | Answering
-"""A policy, or a plain function: from turns to actions, or an async one from a turn to its action."""
+"""A policy, a plain function from turns to actions, or an async function from one turn to its action."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class FunctionPolicy:
     """A plain function as a policy.
 
     Attributes:
-        function: Takes the turns, returns the actions.
+        function: A function from turns to actions.
     """
 
     function: Callable[[Sequence[Turn]], Sequence[str | Answer]]
@@ -105,9 +105,9 @@ class FunctionPolicy:
 
 
 class ConcurrentPolicy:
-    """An asynchronous policy with the event loop on which it lives.
+    """An asynchronous policy with its event loop.
 
-    The loop stays the same from the first turn to `close`, so that the policy can keep a client that is bound to it.
+    The loop stays the same from the first turn to `close`, so the policy can keep a client that is bound to it.
 
     Args:
         policy: The policy, or an async function of a turn.
@@ -120,20 +120,20 @@ class ConcurrentPolicy:
 
     @property
     def content(self) -> str | None:
-        """What the answers depend on beside the policy's options, where it says so."""
+        """What the answers depend on besides the policy's options, if it says."""
         content: str | None = getattr(self._policy, "content", None)
         return content
 
     def submit(self, turn: Turn) -> Future[object]:
-        """Ask for one turn; cancelling the future cancels the request.
+        """Request the answer to one turn; cancelling the future cancels the request.
 
-        The future gives what the policy answered, of whatever type, or the `ServerError` that stands in its place;
-        it raises `PolicyError` if the policy raised anything else.
+        The future's result is whatever the policy returned, or a `ServerError` if its server failed. The future
+        raises `PolicyError` if the policy raised anything else.
         """
         return self._loop.submit(self._answer_or_failure(turn))
 
     def act(self, turns: Sequence[Turn]) -> list[Any]:
-        """Answer all turns at once, and return when the last answer is there.
+        """Answer all turns concurrently, and return once all are answered.
 
         Raises:
             PartialAnswersError: Some turns have no answer.
@@ -149,7 +149,7 @@ class ConcurrentPolicy:
         return answers
 
     def close(self) -> None:
-        """Cancel what is under way, close the policy if it can be closed, and end the loop."""
+        """Close the policy if it has a `close`, cancel what is in flight, and end the loop."""
         close = getattr(self._policy, "close", None)
         if iscoroutinefunction(close):
             self._loop.submit(close()).result()
@@ -158,7 +158,7 @@ class ConcurrentPolicy:
         self._loop.close()
 
     async def _answer_or_failure(self, turn: Turn) -> object:
-        """Return what the policy answers; a failing server's error in its place."""
+        """Return the policy's answer, or the error of its failing server."""
         try:
             return await self._answer(turn)
         except ServerError as error:
@@ -170,7 +170,7 @@ class ConcurrentPolicy:
 
 
 def as_policy(policy: PolicyLike) -> Policy:
-    """Return a policy as it is, and a function or an asynchronous policy as a policy that acts in batches.
+    """Return a policy unchanged, and wrap a function or an asynchronous policy.
 
     Raises:
         PolicyError: It is none of these.
@@ -195,7 +195,7 @@ class PartialAnswersError(ServerError):
     """Some turns of a batch could not be answered; the others keep their answers.
 
     Attributes:
-        answers: For each turn its answer, or the error that stands in its place.
+        answers: For each turn, its answer or its error.
     """
 
     def __init__(self, answers: Sequence[str | Answer | ServerError]) -> None:
@@ -204,10 +204,10 @@ class PartialAnswersError(ServerError):
 
 
 def ask(policy: Policy, turns: Sequence[Turn]) -> list[Any]:
-    """Ask a policy and check that it keeps its protocol.
+    """Call a policy and check that it keeps its protocol.
 
     Returns:
-        For each turn what the policy wrote, of whatever type, or a `ServerError` where its server failed.
+        For each turn, whatever the policy returned, or a `ServerError` if its server failed.
 
     Raises:
         PolicyError: The policy raised, or did not return one item for each turn.
@@ -231,7 +231,7 @@ def ask(policy: Policy, turns: Sequence[Turn]) -> list[Any]:
 
 
 def _raised(error: Exception) -> PolicyError:
-    """Return the error for a policy that raised, which names the place."""
+    """Return the `PolicyError` for a policy that raised; the message says where."""
     frame = extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name}, line {frame.lineno}"
     return PolicyError(f"The policy raised {type(error).__name__}: {error} ({place}).")

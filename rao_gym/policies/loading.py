@@ -1,4 +1,4 @@
-"""Policies by name."""
+"""Load policies by name."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from rao_gym.policies.random import RandomPolicy
 from rao_gym.tasks.base import TaskFamily
 
 ENTRY_POINTS = "rao_gym.policies"
-"""Other packages add policies here: the name before the colon -> ``factory(rest, **options)``."""
+"""Entry points through which other packages add policies: the prefix of a name -> ``factory(rest, **options)``."""
 
 SCRIPTED = ("reference", "single")
-"""The policies that a family brings along; every other one can play any family."""
+"""Policies that every family has its own version of; all others can play any family."""
 
 RANDOM = "random"
 
 NAMES = ("reference", "single", "random", "openai:MODEL", "hf:PATH", "module:Class")
-"""How policies are named."""
+"""The forms of a policy's name."""
 
 _EXTRAS = {"hf": "train"}
 
@@ -32,16 +32,16 @@ def load_policy(policy: str | PolicyLike, family: TaskFamily[Any], **options: An
     """Return a policy by name.
 
     Args:
-        policy: One of `NAMES`, or a policy or function, which is returned as a policy.
+        policy: A name in one of the forms of `NAMES`, a policy, or a function.
         family: The family that it will play.
-        **options: The policy's own options: `ServerOptions` for ``openai``, ``seed`` for ``random``, whatever the
-            class takes for ``module:Class``.
+        **options: The policy's own options: `ServerOptions` for ``openai``, ``seed`` for ``random``, the class's
+            arguments for ``module:Class``.
 
     Raises:
-        UnknownNameError: No policy has that name, or it has no such option.
+        UnknownNameError: No policy has that name, or the policy has no such option.
         InvalidValueError: An option's value is out of range, or the class cannot be imported.
-        MissingExtraError: The policy is part of an extra that is not installed.
-        PolicyError: What was found is not a policy.
+        MissingExtraError: The policy needs an extra that is not installed.
+        PolicyError: The name or object is not that of a policy.
     """
     if not isinstance(policy, str):
         _check_options(policy_name(policy), options, ())
@@ -50,7 +50,7 @@ def load_policy(policy: str | PolicyLike, family: TaskFamily[Any], **options: An
     if not colon:
         return _plain(policy, family, options)
     if not rest:
-        raise InvalidValueError(f"Policy {policy!r} names nothing after the colon.")
+        raise InvalidValueError(f"Policy {policy!r} needs a name after the colon. Valid: {', '.join(NAMES)}.")
     if prefix == "openai":
         _check_options(policy, options, signature(ServerOptions).parameters)
         return as_policy(OpenAIPolicy(rest, ServerOptions(**options)))
@@ -61,7 +61,7 @@ def load_policy(policy: str | PolicyLike, family: TaskFamily[Any], **options: An
 
 
 def policy_name(policy: str | PolicyLike) -> str:
-    """Return how a policy is called in results."""
+    """Return the policy's name in results."""
     if isinstance(policy, str):
         return policy
     named = policy if hasattr(policy, "__qualname__") else type(policy)
@@ -69,13 +69,13 @@ def policy_name(policy: str | PolicyLike) -> str:
 
 
 def identifying_options(policy: str | PolicyLike, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options on which a policy's answers depend, without those that say how it is reached and billed."""
+    """Return the options that a policy's answers depend on: all but how its server is reached and billed."""
     is_server = isinstance(policy, str) and policy.startswith("openai:")
     return {name: value for name, value in options.items() if not (is_server and name in TRANSPORT_OPTIONS)}
 
 
 def recorded_options(policy: str | PolicyLike, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that results may hold: all but a server's headers, in which secrets are sent."""
+    """Return the options that may be saved with results: all but a server's headers, which may hold secrets."""
     is_server = isinstance(policy, str) and policy.startswith("openai:")
     return {name: value for name, value in options.items() if not (is_server and name == "extra_headers")}
 
@@ -92,7 +92,7 @@ def _plain(name: str, family: TaskFamily[Any], options: Mapping[str, Any]) -> Po
 
 
 def _registered(prefix: str, rest: str, options: Mapping[str, Any]) -> Policy:
-    """Return a policy that another package offers."""
+    """Return a policy that another package provides."""
     extra = _EXTRAS.get(prefix, prefix)
     found = list(entry_points(group=ENTRY_POINTS, name=prefix))
     if not found:
@@ -108,7 +108,7 @@ def _registered(prefix: str, rest: str, options: Mapping[str, Any]) -> Policy:
 
 
 def _imported(path: str, options: Mapping[str, Any]) -> Policy:
-    """Return a policy from the user's own module, which may lie in the working directory."""
+    """Return a policy from the user's own module, which may be in the working directory."""
     try:
         return as_policy(build_part("policy", path, options))
     except InvalidValueError as error:
@@ -119,7 +119,7 @@ def _imported(path: str, options: Mapping[str, Any]) -> Policy:
 
 
 def _check_options(policy: str, options: Mapping[str, Any], valid: Any) -> None:
-    """Check that a policy takes these options.
+    """Check that a policy has these options.
 
     Raises:
         UnknownNameError: It does not.

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for code that is not asynchronous itself."""
+"""An event loop in a background thread, for callers that are synchronous."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 _GRACE_S = 5.0
-"""Seconds that cancelled coroutines get to end."""
+"""Seconds that cancelled coroutines get to finish."""
 
 
 class LoopThread:
     """Runs coroutines on one event loop, which starts with the first of them.
 
-    A client that is bound to an event loop, as those of HTTP libraries are, can so serve calls that come one after
-    another. The thread is a daemon: Ctrl-C need not wait for a slow server.
+    HTTP clients are bound to an event loop, so one loop for all calls lets a client be reused. The thread is a
+    daemon, so that Ctrl-C does not wait for a slow server.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class LoopThread:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def close(self) -> None:
-        """Cancel what is under way and end the thread; a later `submit` starts another."""
+        """Cancel what is in flight and end the thread; a later `submit` starts a new one."""
         if self._loop is None or self._thread is None:
             return
         loop, thread = self._loop, self._thread
@@ -46,7 +46,7 @@ class LoopThread:
 
 
 async def _cancel_all() -> None:
-    """Cancel every other task of the running loop, and give each a moment to end."""
+    """Cancel every other task of the running loop, and wait briefly for them to finish."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()

@@ -1,6 +1,6 @@
 """The random policy: well-formed calls with random arguments, and junk.
 
-It solves nothing. It shows what an environment does with whatever a policy may write.
+It is not meant to solve tasks, but to exercise an environment with anything that a policy may write.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _JUNK = (
 
 @dataclass(frozen=True, kw_only=True)
 class RandomPolicy:
-    """Draws each action from the turn and a seed, so that batches and their order change nothing.
+    """Draws each action from the turn and a seed alone, so that batching and order do not matter.
 
     Attributes:
-        seed: Seeds what is drawn; at least 0.
+        seed: Seed of the draws, at least 0.
     """
 
     seed: int = 0
@@ -49,7 +49,7 @@ class RandomPolicy:
         """Check the seed.
 
         Raises:
-            InvalidValueError: It is not an integer of at least 0.
+            InvalidValueError: The seed is not an integer of at least 0.
         """
         check_count("seed", self.seed, minimum=0)
 
@@ -83,7 +83,7 @@ def _tool_calls(calls: Sequence[tuple[ToolSpec, _Arguments]]) -> str:
 
 
 def _python_cell(calls: Sequence[tuple[ToolSpec, _Arguments]]) -> str:
-    """Write calls as a cell; launches wait together."""
+    """Write calls as a cell; launches are awaited together."""
     lines = [_python_call(spec, arguments) for spec, arguments in calls if spec.name not in (LAUNCH, FINISH)]
     launches = [_python_call(spec, arguments) for spec, arguments in calls if spec.name == LAUNCH]
     if launches:
@@ -98,7 +98,7 @@ def _python_call(spec: ToolSpec, arguments: _Arguments) -> str:
 
 
 def _arguments(spec: ToolSpec, generator: np.random.Generator) -> _Arguments:
-    """Draw arguments of the right types; optional ones are left out half of the time."""
+    """Draw arguments of the right types; optional ones are omitted half of the time."""
     return {
         parameter.name: _value(parameter, generator)
         for parameter in spec.parameters

@@ -1,7 +1,7 @@
 """Execution trees as one self-contained HTML page.
 
-What agents wrote is hostile text. It is embedded as JSON in which no character can end the script element that
-holds it, and the page's script puts it into the document as text alone, never as markup.
+Agents may write hostile text. It is embedded as JSON, escaped so that it cannot close the script element that holds
+it, and the page's script inserts it as text, never as markup.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ def write_page(
 ) -> None:
     """Write a page that shows trees: their outline, and every node's transcript, rewards and usage.
 
-    The page opens on the largest tree. It needs no network and no other file. It renders only what is in view, so
-    trees of many thousands of nodes are fine.
+    The page opens on the largest tree. It needs no network and no other file, and renders only what is in view, so
+    that trees of many thousands of nodes stay usable.
 
     Args:
         trees: The trees, at least one; finished or not.
         path: The file to write; its folder is created.
         title: Title of the page.
-        delegation_bonus: λ of Eq. 1 (arXiv:2605.06639), for the local node rewards R that the page shows.
-        limits: What trees of each family could use, by the family's id; shown beside what they used.
-        runs: The run that each tree comes from, where the page shows several.
+        delegation_bonus: λ of Eq. 1 (arXiv:2605.06639), for the local node rewards R on the page.
+        limits: The limits of each family, by the family's id; shown next to what was used.
+        runs: The run of each tree, if the page shows several runs.
 
     Raises:
         InvalidValueError: There is no tree.
@@ -78,9 +78,9 @@ def write_page(
 
 
 def embedded_json(document: Any) -> str:
-    """Return JSON that can stand in a script element, whatever text it holds.
+    """Return JSON that is safe inside a script element, whatever text it holds.
 
-    It is ASCII, so U+2028, U+2029 and lone surrogates are escaped, and ``<``, ``>`` and ``&`` are escaped too.
+    It is ASCII, so U+2028, U+2029 and lone surrogates are escaped; so are ``<``, ``>`` and ``&``.
     """
     return json.dumps(document, ensure_ascii=True, separators=(",", ":")).translate(_ESCAPES)
 
@@ -97,7 +97,7 @@ def _label(tree: ExecutionTree) -> str:
 
 
 def _tree_document(tree: ExecutionTree, delegation_bonus: float) -> dict[str, Any]:
-    """Return what the page needs of a tree; each distinct message text is written once."""
+    """Return a tree's data for the page; each distinct message text is stored once."""
     signals = dict(success_signals(tree).by_node) if tree.root.ended else {}
     rewards = node_rewards(tree, signals, delegation_bonus)
     texts: dict[str, int] = {}
@@ -134,7 +134,7 @@ def _tree_document(tree: ExecutionTree, delegation_bonus: float) -> dict[str, An
 
 
 def _exact(value: JSON) -> JSON:
-    """Return a value in which integers that JavaScript would round are text."""
+    """Return a value with integers that JavaScript would round as text."""
     if isinstance(value, dict):
         return {name: _exact(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -143,5 +143,5 @@ def _exact(value: JSON) -> JSON:
 
 
 def _messages(node: Node, texts: dict[str, int]) -> list[tuple[str, int]]:
-    """Return a node's messages as roles and places in `texts`, to which new texts are added."""
+    """Return a node's messages as roles and indices into `texts`, adding new texts to it."""
     return [(message["role"], texts.setdefault(message["content"], len(texts))) for message in node.messages]

@@ -9,20 +9,20 @@ from rao_gym.jsonable import JSON
 from rao_gym.tree import ExecutionTree, Node
 
 _MAX_INDENT = 40
-"""Levels that are indented; deeper nodes line up there, and their names tell where they are."""
+"""Deeper nodes are indented no further; their names show where they are in the tree."""
 
 
 def tree_as_text(tree: ExecutionTree, *, max_nodes: int | None = 200, max_chars: int = 60) -> str:
     """Return one line per node, children indented below their parents.
 
     A line holds the agent's name, its stop reason (or status), its success signal s̃, its turns and tokens, its
-    goal and what it handed back.
+    goal and the value it returned.
 
     Args:
         tree: A tree, finished or not.
-        max_nodes: Show the nodes launched first, at most this many; None shows all. Every shown node's parent is
-            shown too, and what is left out is counted.
-        max_chars: Characters of a goal, a value and a name beyond which they are shortened.
+        max_nodes: Show at most this many nodes, those launched first; None shows all. A shown node's parent is
+            always shown, and a last line counts the omitted nodes.
+        max_chars: Goals, values and names are shortened to this many characters.
 
     Raises:
         InvalidValueError: A limit is below 1.
@@ -50,7 +50,7 @@ def tree_as_text(tree: ExecutionTree, *, max_nodes: int | None = 200, max_chars:
 
 
 def _line(node: Node, max_chars: int) -> str:
-    """Return what there is to say of one node."""
+    """Return the line of one node."""
     signal = "?" if node.signal is None else f"{node.signal:.2f}"
     parts = [
         _shortened(node.name, max_chars),
@@ -70,7 +70,7 @@ def _as_text(value: JSON) -> str:
 
 
 def _shortened(text: str, max_chars: int) -> str:
-    """Return text on one line, cut to `max_chars`, without characters that would steer a terminal."""
+    """Return text on one line, cut to `max_chars`, without terminal control characters."""
     visible = "".join(char if char.isprintable() else " " for char in text[: 4 * max_chars])
     line = " ".join(visible.split())
     cut = len(text) > 4 * max_chars or len(line) > max_chars

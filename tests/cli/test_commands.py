@@ -246,7 +246,7 @@ def test_an_interrupted_evaluation_says_what_is_kept_and_goes_on(rao_process: Ra
     finally:
         del os.environ["STOP"]
     assert (kept.exit_code, lost.exit_code) == (130, 130)
-    assert "Interrupted: 3 of 6 episodes are finished and kept in run; the same command goes on" in kept.err
-    assert "3 of 6 episodes are finished, and lost" in lost.err
+    assert "Interrupted: 3 of 6 episodes are finished and saved in run. Run the same command to resume" in kept.err
+    assert "3 of 6 episodes are finished, but not saved" in lost.err
     assert rao_process(*arguments, "--out", "run").exit_code == 0
     assert len(read_results(tmp_path / "run")) == 6

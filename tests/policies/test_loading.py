@@ -101,7 +101,7 @@ def test_a_users_class_or_function_is_imported(module: str) -> None:
     [
         ("referense", {}, UnknownNameError, "Unknown policy 'referense'. Did you mean 'reference'"),
         ("opanai:x", {}, UnknownNameError, "Did you mean 'openai:MODEL'"),
-        ("openai:", {}, InvalidValueError, "names nothing after the colon"),
+        ("openai:", {}, InvalidValueError, "needs a name after the colon"),
         ("reference", {"base_url": "x"}, UnknownNameError, "Unknown option of policy reference 'base_url'"),
         ("random", {"sead": 1}, UnknownNameError, "Did you mean 'seed'"),
         ("openai:x", {"temprature": 1}, UnknownNameError, "Did you mean 'temperature'"),

@@ -1,4 +1,4 @@
-"""The policy ``openai:MODEL``: one request for each turn, many at once."""
+"""The policy ``openai:MODEL``: one request per turn, many in flight."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class OpenAIPolicy:
 
     Args:
         model: The model's name on the server.
-        options: How the server is asked.
+        options: Sampling, transport and prices.
 
     Attributes:
         model: The model's name on the server.
-        options: How the server is asked.
-        url: Where requests go.
+        options: Sampling, transport and prices.
+        url: The URL that requests are sent to.
     """
 
     def __init__(self, model: str, options: ServerOptions | None = None) -> None:
@@ -48,13 +48,13 @@ class OpenAIPolicy:
         self._num_unanswered = 0
 
     async def answer(self, turn: Turn) -> Answer:
-        """Ask until there is an answer.
+        """Request the turn's action, with retries.
 
-        A prompt that is longer than the server's model can read is an answer too: it ends in `EndReason.OVERFLOW`.
+        A prompt that exceeds the model's context is not a failure: the answer ends with `EndReason.OVERFLOW`.
 
         Raises:
-            ServerError: The last retry failed, or a failure is not one that passes.
-            PolicyError: So did those of many turns before: the server is gone.
+            ServerError: The last retry failed, or the failure is permanent.
+            PolicyError: So did `max_unanswered` turns in a row; the server is gone.
         """
         try:
             async with self._places:
@@ -63,25 +63,25 @@ class OpenAIPolicy:
             self._num_unanswered += 1
             if self._num_unanswered >= self.options.max_unanswered:
                 raise PolicyError(
-                    f"The server left {self._num_unanswered} turns in a row without an answer, so the run stops here. "
-                    f"The last: {error}"
+                    f"The server left {self._num_unanswered} turns in a row without an answer, so the run stops. "
+                    f"Last error: {error}"
                 ) from error
             raise
         self._num_unanswered = 0
         return answer
 
     async def close(self) -> None:
-        """Close the connections; a later turn opens others, on whatever event loop then runs."""
+        """Close the connections; a later turn opens new ones, on the event loop that is then running."""
         session, self._session = self._session, None
         self._places = asyncio.Semaphore(self.options.max_concurrency)
         if session is not None:
             await session.close()
 
     async def _ask(self, body: bytes) -> Answer:
-        """Send a request, and again while its failures may pass.
+        """Send a request, and retry it after transient failures.
 
         Raises:
-            ServerError: There is no answer.
+            ServerError: The last retry failed, or the failure is permanent.
         """
         num_tries = self.options.max_retries + 1
         failure = PassingError("")
@@ -105,11 +105,11 @@ class OpenAIPolicy:
         """Send one request and read its response.
 
         Raises:
-            PassingError: It failed in a way that may pass.
+            PassingError: The failure is transient.
             OverflowedError: The prompt is too long.
-            ServerError: It failed in a way that stays.
+            ServerError: The failure is permanent.
         """
-        import aiohttp  # here, for it takes longer to load than all else that most commands need
+        import aiohttp  # imported here because it takes longer to load than the rest of most commands
 
         if self._session is None:
             self._session = _open_session(self.options, self._headers)
@@ -119,7 +119,7 @@ class OpenAIPolicy:
                 raw = await response.read()
         except TimeoutError as error:
             raise PassingError(f"no complete response within {self.options.timeout_s:g} s") from error
-        except aiohttp.ClientError as error:  # bodies that end early or cannot be decoded included
+        except aiohttp.ClientError as error:  # includes truncated and undecodable bodies
             raise PassingError(str(error) or type(error).__name__) from error
         document = _json_of(raw)
         failed = not 200 <= response.status < 300
@@ -137,7 +137,10 @@ class OpenAIPolicy:
 
 
 def _open_session(options: ServerOptions, headers: dict[str, str]) -> ClientSession:
-    """Return a client whose connections are found without walking over all of them, however many there are."""
+    """Return an HTTP client without a connection limit of its own.
+
+    With a limit, aiohttp searches all of its connections for a free one on every request.
+    """
     from urllib.request import getproxies
 
     import aiohttp
@@ -152,7 +155,7 @@ def _open_session(options: ServerOptions, headers: dict[str, str]) -> ClientSess
 
 
 def _json_of(raw: bytes) -> Any:
-    """Return a body as JSON, None if it is not JSON."""
+    """Return a body as JSON; None if it is not JSON."""
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):
@@ -160,5 +163,5 @@ def _json_of(raw: bytes) -> Any:
 
 
 def _tells_of_error(document: dict[str, Any]) -> bool:
-    """Tell whether a response without choices is an error's."""
+    """Tell whether a response without choices reports an error."""
     return "error" in document or document.get("object") == "error"

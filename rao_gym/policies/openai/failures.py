@@ -1,4 +1,4 @@
-"""What goes wrong between a request and its reply, and which of it may pass."""
+"""Failures of requests, and which of them are transient."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SHOWN_CHARS = 300
 
 
 class PassingError(Exception):
-    """A failure that may pass, so that the request is sent again.
+    """A transient failure; the request is retried.
 
     Attributes:
         retry_after_s: Seconds that the server asked to wait.
@@ -38,21 +38,21 @@ class PassingError(Exception):
 
 
 class OverflowedError(Exception):
-    """The prompt, with what is to be written, is longer than the model can read."""
+    """The prompt, with room for the completion, exceeds the model's context."""
 
 
 def failure_of(status: int, document: Any, text: str, headers: Mapping[str, str], url: str) -> Exception:
-    """Return the failure that a response stands for.
+    """Classify a failed response.
 
     Args:
-        status: Its HTTP status; 200 when a server reports an error in an ordinary response.
-        document: Its body as JSON, None if it is not JSON.
+        status: Its HTTP status; 200 if the server reports an error in an ordinary response.
+        document: Its body as JSON; None if it is not JSON.
         text: Its body.
         headers: Its headers.
-        url: Where the request went.
+        url: The URL of the request.
 
     Returns:
-        An `OverflowedError`, a `PassingError`, or a `ServerError` that is final.
+        An `OverflowedError`, a `PassingError` if the failure is transient, or else a `ServerError`.
     """
     message, codes = _read_error(document)
     shown = " ".join((message or text).split())[:_SHOWN_CHARS]
@@ -72,7 +72,7 @@ def failure_of(status: int, document: Any, text: str, headers: Mapping[str, str]
 
 
 def retry_after(header: str | None) -> float:
-    """Return the seconds that a ``Retry-After`` header asks for; it holds seconds or a date."""
+    """Return the seconds that a ``Retry-After`` header asks for, given as seconds or a date."""
     if header is None:
         return 0.0
     try:
@@ -88,7 +88,7 @@ def retry_after(header: str | None) -> float:
 
 
 def _read_error(document: Any) -> tuple[str, set[str]]:
-    """Return the message and the codes of an error, in whichever of the common forms a server writes them."""
+    """Return the message and the codes of an error, in any of the forms that servers commonly use."""
     if not isinstance(document, dict):
         return "", set()
     error = document.get("error", document.get("detail", document))

@@ -1,4 +1,4 @@
-"""What a chat completion says: the action, how it ended, what was thought, what it used."""
+"""Read a chat completion: the action, how it ended, its reasoning and usage."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _TOKENS_PER_PRICE = 1_000_000
 def read_reply(document: Any, options: ServerOptions, *, latency_s: float | None = None) -> Answer:
     """Return a chat completion as an answer.
 
-    Reasoning in a field of its own is kept apart from the action. Tool calls in the server's own form are written
-    behind the text in ours.
+    Reasoning in a field of its own stays separate from the action. Tool calls in the server's own form are appended
+    to the text as ``<tool_call>`` blocks.
 
     Args:
         document: The response's JSON.
-        options: Where prices are from.
+        options: Used for prices.
         latency_s: Seconds that the request took.
 
     Raises:
-        PassingError: It is no chat completion, or one that the server broke off.
+        PassingError: It is not a chat completion, or the server aborted it.
         ServerError: The server withheld the reply.
     """
     try:
@@ -40,7 +40,7 @@ def read_reply(document: Any, options: ServerOptions, *, latency_s: float | None
     except (LookupError, TypeError, AttributeError) as error:
         raise PassingError("the response is not a chat completion: it has no choices[0].message") from error
     if reason in _ABORTED:
-        raise PassingError(f"the server broke the reply off (finish_reason {reason!r})")
+        raise PassingError(f"the server aborted the reply (finish_reason {reason!r})")
     if reason == "content_filter":
         raise ServerError("The server's content filter withheld the reply.")
     text, reasoning = _texts(content)
@@ -60,13 +60,13 @@ def read_reply(document: Any, options: ServerOptions, *, latency_s: float | None
 
 
 def is_blank(answer: Answer) -> bool:
-    """Tell whether a server said that it was done without having written anything."""
+    """Tell whether the model ended its turn without writing anything."""
     written = answer.text.strip() or answer.reasoning or answer.usage.completion_tokens
     return answer.end is EndReason.FINISHED and not written
 
 
 def read_usage(document: Any, options: ServerOptions) -> Usage:
-    """Return what a reply used; the price is the server's, or else that of the options."""
+    """Return the usage of a reply; its cost is the server's figure, or else computed from the options' prices."""
     if not isinstance(document, Mapping):
         return Usage()
     prompt, completion = _count(document, "prompt_tokens"), _count(document, "completion_tokens")
@@ -84,7 +84,7 @@ def read_usage(document: Any, options: ServerOptions) -> Usage:
 
 
 def _cost(options: ServerOptions, prompt: int, completion: int, cached: int) -> float | None:
-    """Return the price of a reply, None when no prices are known."""
+    """Return the price of a reply; None if no prices are set."""
     if options.input_price is None and options.output_price is None:
         return None
     fresh_price = options.input_price or 0.0
@@ -95,7 +95,7 @@ def _cost(options: ServerOptions, prompt: int, completion: int, cached: int) -> 
 
 
 def _count(document: Any, name: str) -> int | None:
-    """Return a count of a usage record, None where it is not there."""
+    """Return a count from a usage record; None if it is missing."""
     value = document.get(name) if isinstance(document, Mapping) else None
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
@@ -117,9 +117,9 @@ def _texts(content: Any) -> tuple[str, str]:
 
 
 def _native_calls(message: Mapping[str, Any]) -> list[str]:
-    """Return the tool calls that a server has cut out of the text, as action text.
+    """Return the tool calls that a server parsed out of the text, as action text.
 
-    Arguments that are not JSON stay as they are, so that the environment's reply names what is wrong with them.
+    Arguments that are not JSON are kept unchanged, so that the environment's reply can say what is wrong with them.
     """
     calls = message.get("tool_calls") or []
     functions = [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []

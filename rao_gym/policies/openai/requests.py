@@ -1,4 +1,4 @@
-"""What is sent for a turn."""
+"""Build the requests of turns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SAMPLING = (
 
 
 def headers_of(options: ServerOptions) -> dict[str, str]:
-    """Return the headers of every request, the API key among them."""
+    """Return the headers of every request, including the API key."""
     headers = {"Content-Type": "application/json"}
     if key := os.environ.get(options.api_key_env):
         headers["Authorization"] = f"Bearer {key}"
@@ -31,7 +31,7 @@ def headers_of(options: ServerOptions) -> dict[str, str]:
 
 
 def sampling_of(model: str, options: ServerOptions) -> dict[str, Any]:
-    """Return what the bodies of all requests share."""
+    """Return the part of the body that all requests share."""
     given = {name: getattr(options, name) for name in _SAMPLING}
     return {"model": model, **{name: value for name, value in given.items() if value is not None}, **options.extra_body}
 

@@ -1,4 +1,4 @@
-"""How a server is asked: sampling, transport and prices, checked when they are given."""
+"""Options of a model server: sampling, transport and prices, validated on creation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRANSPORT_OPTIONS = frozenset(
         *("input_price", "output_price", "cached_input_price"),
     }
 )
-"""Options that say how a model is reached and billed, not what it answers: a run may be resumed with others."""
+"""Options that affect how a model is reached and billed, but not its answers; a resumed run may change them."""
 
 _RANGES = {
     "temperature": (0.0, inf),
@@ -40,30 +40,30 @@ _REQUIRED = ("timeout_s", "backoff_s")
 
 @dataclass(frozen=True, kw_only=True)
 class ServerOptions:
-    """How a server is asked. Sampling options that are None are not sent, so that the server's defaults hold.
+    """Options of a model server. Sampling options that are None are not sent; the server's defaults apply.
 
     Attributes:
-        base_url: Where the server is; the path ``/chat/completions`` is added, before a query string if there is one.
+        base_url: The server's URL; ``/chat/completions`` is appended to its path, before any query string.
         temperature: Sampling temperature.
-        top_p: Tokens are drawn from the smallest set that holds this share of the probability.
-        seed: Seed of the server's draws.
-        max_tokens: Tokens of one reply at most.
+        top_p: Nucleus sampling: the share of the probability mass to sample from.
+        seed: Sampling seed.
+        max_tokens: Most tokens of one reply.
         max_completion_tokens: The same, under the name that OpenAI's reasoning models take.
-        stop: Text, or several texts, at which a reply ends.
+        stop: One or several strings that end a reply.
         presence_penalty: Penalty on tokens that have occurred, from -2 to 2.
-        frequency_penalty: Penalty on tokens by how often they have occurred, from -2 to 2.
-        extra_body: Anything else for the body of each request; its keys win over those above.
-        extra_headers: Further HTTP headers.
-        api_key_env: The environment variable that holds the API key; no key is sent if it is not set.
+        frequency_penalty: Penalty on tokens in proportion to how often they have occurred, from -2 to 2.
+        extra_body: Anything else for the body of each request; its keys override the options above.
+        extra_headers: Additional HTTP headers.
+        api_key_env: The environment variable that holds the API key; if it is not set, no key is sent.
         organization: The ``OpenAI-Organization`` header.
         timeout_s: Seconds that one request may take, from its start to the last byte.
-        max_retries: Further tries of a request after one that failed in a way that may pass.
-        backoff_s: Seconds before the first retry; each further one waits twice as long, with jitter.
-        max_concurrency: Requests in flight at once; vLLM runs 256 or more side by side.
+        max_retries: Number of retries after a transient failure.
+        backoff_s: Seconds before the first retry; doubled each time, with jitter.
+        max_concurrency: Requests in flight at once; vLLM batches 256 by default.
         max_unanswered: Turns in a row without an answer after which the run stops.
         input_price: Price of a million prompt tokens.
         output_price: Price of a million completion tokens.
-        cached_input_price: Price of a million prompt tokens that were read from a cache; `input_price` when None.
+        cached_input_price: Price of a million prompt tokens read from a cache; None means `input_price`.
     """
 
     base_url: str = DEFAULT_BASE_URL
@@ -95,9 +95,7 @@ class ServerOptions:
             InvalidValueError: A value is out of range.
         """
         if not isinstance(self.base_url, str) or not _is_web_address(self.base_url):
-            raise InvalidValueError(
-                f"base_url must be a web address such as http://localhost:8000/v1, got {self.base_url!r}."
-            )
+            raise InvalidValueError(f"base_url must be a URL such as http://localhost:8000/v1, got {self.base_url!r}.")
         for name in ("max_tokens", "max_completion_tokens"):
             check_count(name, getattr(self, name), optional=True)
         check_count("seed", self.seed, minimum=0, optional=True)
@@ -111,24 +109,24 @@ class ServerOptions:
 
     @property
     def url(self) -> str:
-        """Where requests go: the path is extended, a query string stays behind it."""
+        """The URL that requests are sent to; a query string of `base_url` is kept."""
         parts = urlsplit(self.base_url)
         return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/chat/completions", fragment=""))
 
     def _check_texts(self) -> None:
-        """Check the options that are text or hold it."""
+        """Check the options that hold text."""
         stops = [self.stop] if isinstance(self.stop, str) else self.stop
         if stops is not None and not (isinstance(stops, list | tuple) and all(isinstance(text, str) for text in stops)):
-            raise InvalidValueError(f"stop must be text or a list of texts, got {self.stop!r}.")
+            raise InvalidValueError(f"stop must be a string or a list of strings, got {self.stop!r}.")
         if not isinstance(self.extra_body, Mapping):
             raise InvalidValueError(f"extra_body must be a JSON object, got {self.extra_body!r}.")
         headers = self.extra_headers
         if not isinstance(headers, Mapping) or not all(_is_header(*item) for item in headers.items()):
-            raise InvalidValueError("extra_headers must map names to one-line texts.")
+            raise InvalidValueError("extra_headers must map header names to single lines of text.")
         if not isinstance(self.api_key_env, str):
             raise InvalidValueError(f"api_key_env must name an environment variable, got {self.api_key_env!r}.")
         if self.organization is not None and not _is_header("OpenAI-Organization", self.organization):
-            raise InvalidValueError(f"organization must be one line of text, got {self.organization!r}.")
+            raise InvalidValueError(f"organization must be a single line of text, got {self.organization!r}.")
 
 
 def _check_number(name: str, value: object, low: float, high: float, *, optional: bool) -> None:
@@ -146,12 +144,12 @@ def _check_number(name: str, value: object, low: float, high: float, *, optional
 
 
 def _is_header(name: object, value: object) -> bool:
-    """Tell whether a name and a value can be an HTTP header."""
+    """Tell whether a name and a value form a valid HTTP header."""
     return all(isinstance(text, str) and not set(text) & set("\r\n\0") for text in (name, value)) and bool(name)
 
 
 def _is_web_address(text: str) -> bool:
-    """Tell whether a text is an http or https address with a host."""
+    """Tell whether a text is an http or https URL with a host."""
     try:
         parts = urlsplit(text)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
