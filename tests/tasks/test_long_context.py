@@ -19,9 +19,11 @@ from rao_gym.runtime import Runtime
 from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.base import SPLITS, LaunchRefusedError, Task
 from rao_gym.tasks.long_context import LongContext
-from rao_gym.tasks.long_context.documents import MAX_READ_CHARS, CodeTable, Document, Passage, StepTable, WordTable
-from rao_gym.tasks.long_context.kinds import KINDS, VARIANT_NAMES
-from rao_gym.tasks.long_context.questions import FindCodes, TrailEnd, parse_question
+from rao_gym.tasks.long_context.documents import MAX_READ_CHARS, Document, Passage
+from rao_gym.tasks.long_context.kinds import KINDS, VARIANT_NAMES, parse_question
+from rao_gym.tasks.long_context.kinds.frequency import WordTable
+from rao_gym.tasks.long_context.kinds.needle import CodeTable, FindCodes
+from rao_gym.tasks.long_context.kinds.trace import StepTable, TrailEnd
 from rao_gym.tasks.long_context.schedule import scheduled
 from rao_gym.tools import ToolError
 

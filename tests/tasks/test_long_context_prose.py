@@ -9,8 +9,8 @@ from itertools import accumulate, takewhile
 import numpy as np
 import pytest
 
-from rao_gym.tasks.long_context.facts import is_fact
 from rao_gym.tasks.long_context.haystack import Library
+from rao_gym.tasks.long_context.kinds import is_fact
 from rao_gym.tasks.long_context.lexicon import COINED_WORDS, KEYS, PEOPLE, PLACES
 from rao_gym.tasks.long_context.prose import NUM_ARTICLES, article, edition
 from rao_gym.tasks.long_context.prose.dice import Dice

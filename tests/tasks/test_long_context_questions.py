@@ -17,26 +17,23 @@ from rao_gym.jsonable import JSON
 from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.base import Task
 from rao_gym.tasks.long_context import LongContext
-from rao_gym.tasks.long_context.documents import CodeTable, Passage, RecordTable, StepTable, WordTable
+from rao_gym.tasks.long_context.documents import Passage, RecordTable
+from rao_gym.tasks.long_context.kinds import QUESTION_TYPES, parse_question
+from rao_gym.tasks.long_context.kinds.base import Question
+from rao_gym.tasks.long_context.kinds.frequency import TopWords, WordCounts, WordTable
+from rao_gym.tasks.long_context.kinds.needle import CodesOf, CodeTable, FindCodes
+from rao_gym.tasks.long_context.kinds.trace import StepTable, TrailEnd, TrailSteps
 from rao_gym.tasks.long_context.lexicon import CATEGORIES, CATEGORY_NAMES, CATEGORY_OF, KEYS, PEOPLE, PLACES
-from rao_gym.tasks.long_context.questions import (
-    QUESTION_TYPES,
-    CodesOf,
+from rao_gym.tasks.long_context.questions.aggregate import (
+    GROUPS,
+    PERIODS,
     CountRecords,
     Difference,
-    EqualPairs,
     Extreme,
     Filter,
-    FindCodes,
-    Question,
     Tally,
-    TopWords,
-    TrailEnd,
-    TrailSteps,
-    WordCounts,
-    parse_question,
 )
-from rao_gym.tasks.long_context.questions.aggregate import GROUPS, PERIODS
+from rao_gym.tasks.long_context.questions.pairs import EqualPairs
 
 KINDS = ("needle", "trace", "frequency", "aggregate", "pairs")
 Record = tuple[str, str, str]

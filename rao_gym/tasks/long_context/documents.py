@@ -21,12 +21,12 @@ TextArray = NDArray[np.object_]
 MAX_READ_CHARS = 1_000_000
 
 
-def _no_ints() -> IntArray:
+def no_ints() -> IntArray:
     """Return an empty column of integers."""
     return np.zeros(0, dtype=np.int64)
 
 
-def _no_texts() -> TextArray:
+def no_texts() -> TextArray:
     """Return an empty column of texts."""
     return np.zeros(0, dtype=object)
 
@@ -39,51 +39,12 @@ class Table:
         lines: [rows] The line that tells the fact, ascending.
     """
 
-    lines: IntArray = field(default_factory=_no_ints)
+    lines: IntArray = field(default_factory=no_ints)
 
     def rows(self, start: int, end: int) -> slice:
         """Return the rows whose lines are in start..end-1."""
         first, after = np.searchsorted(self.lines, (start, end))
         return slice(int(first), int(after))
-
-
-@dataclass(frozen=True, eq=False)
-class CodeTable(Table):
-    """Which key has which access code.
-
-    Attributes:
-        keys: [rows] Keys.
-        codes: [rows] Codes.
-    """
-
-    keys: TextArray = field(default_factory=_no_texts)
-    codes: IntArray = field(default_factory=_no_ints)
-
-
-@dataclass(frozen=True, eq=False)
-class StepTable(Table):
-    """Steps of trails.
-
-    Attributes:
-        sources: [rows] Places.
-        targets: [rows] The place that follows each.
-    """
-
-    sources: TextArray = field(default_factory=_no_texts)
-    targets: TextArray = field(default_factory=_no_texts)
-
-
-@dataclass(frozen=True, eq=False)
-class WordTable(Table):
-    """Coined words, one row for every occurrence.
-
-    Attributes:
-        vocabulary: The distinct words.
-        ids: [rows] Indices into the vocabulary.
-    """
-
-    vocabulary: tuple[str, ...] = ()
-    ids: IntArray = field(default_factory=_no_ints)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +57,9 @@ class RecordTable(Table):
         categories: [rows] Indices into `lexicon.CATEGORY_NAMES`.
     """
 
-    people: IntArray = field(default_factory=_no_ints)
-    days: IntArray = field(default_factory=_no_ints)
-    categories: IntArray = field(default_factory=_no_ints)
+    people: IntArray = field(default_factory=no_ints)
+    days: IntArray = field(default_factory=no_ints)
+    categories: IntArray = field(default_factory=no_ints)
 
 
 TableT = TypeVar("TableT", bound=Table)

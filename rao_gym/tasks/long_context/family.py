@@ -14,12 +14,10 @@ from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.base import LaunchRefusedError, Task, TaskFamily, rng
 from rao_gym.tasks.long_context.answers import same
 from rao_gym.tasks.long_context.documents import Passage
-from rao_gym.tasks.long_context.drafts import assemble, well_posed_question
-from rao_gym.tasks.long_context.haystack import Haystack, Library, TextPath, read_haystack
-from rao_gym.tasks.long_context.kinds import KIND_NAMES, KINDS, MIXED, VARIANT_NAMES
+from rao_gym.tasks.long_context.haystack import Haystack, Library, TextPath, hide, read_haystack
+from rao_gym.tasks.long_context.kinds import KIND_NAMES, KINDS, MIXED, VARIANT_NAMES, is_fact, parse_question
 from rao_gym.tasks.long_context.policies import ReadingPolicy
 from rao_gym.tasks.long_context.question_files import QuestionFile
-from rao_gym.tasks.long_context.questions import parse_question
 from rao_gym.tasks.long_context.schedule import Schedule, scheduled
 from rao_gym.tools import Parameter, ToolError, ToolResult, ToolSpec
 
@@ -117,7 +115,7 @@ class LongContext(TaskFamily[Passage]):
             raise InvalidValueError(
                 "questions= brings its own text and tasks; give no kind, text or parameters with it."
             )
-        self._haystack: Haystack = Library() if text is None else read_haystack(text)
+        self._haystack: Haystack = Library() if text is None else read_haystack(text, is_fact)
         self._questions = None if questions is None else QuestionFile.read(questions)
 
     def schedule(self, difficulty: int) -> Schedule:
@@ -134,11 +132,13 @@ class LongContext(TaskFamily[Passage]):
         if self._questions is not None:
             return self._sample_question(self._questions, seed, split, index, difficulty)
         kind = self.kind if self.kind != MIXED else str(generator.choice(list(KINDS)))
-        variant = self.variant if self.variant and kind == "needle" else str(generator.choice(list(KINDS[kind])))
+        variant = (
+            self.variant if self.variant and kind == "needle" else str(generator.choice(list(KINDS[kind].variants)))
+        )
         schedule = self.schedule(difficulty)
-        draft = KINDS[kind][variant](generator, schedule)
-        document = assemble(draft, self._haystack, schedule.document_tokens, generator)
-        question = well_posed_question(draft.questions, document)
+        draft = KINDS[kind].variants[variant](generator, schedule)
+        document = hide(draft.sentences, draft.facts, self._haystack, schedule.document_tokens, generator)
+        question = draft.question_about(document)
         passage = Passage(document, 0, len(document.lines))
         parameters: dict[str, JSON] = {
             "kind": kind,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import accumulate
@@ -15,8 +15,8 @@ import numpy as np
 
 from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError
 from rao_gym.jsonable import printable
-from rao_gym.tasks.long_context.documents import IntArray, TextArray
-from rao_gym.tasks.long_context.facts import is_fact
+from rao_gym.limits import CHARACTERS_PER_TOKEN
+from rao_gym.tasks.long_context.documents import Document, Facts, IntArray, TextArray
 from rao_gym.tasks.long_context.prose import NUM_ARTICLES, article, edition
 
 TextPath = str | os.PathLike[str]
@@ -57,8 +57,8 @@ class UserText:
     sizes: IntArray = field(repr=False)
 
     @classmethod
-    def of(cls, lines: Iterable[str]) -> UserText:
-        """Build it from lines; those that read like a fact are left out."""
+    def of(cls, lines: Iterable[str], is_fact: Callable[[str], bool]) -> UserText:
+        """Build it from lines; those that read like a fact are left out, so that answers stay exact."""
         kept = [line for line in lines if not is_fact(line)]
         texts = np.array(kept, dtype=object)
         sizes = np.array([len(line) + 1 for line in kept], dtype=np.int64)
@@ -113,11 +113,42 @@ def _in_random_order(rng: np.random.Generator) -> Iterator[int]:
             seen.clear()
 
 
-def read_haystack(text: TextPath | Sequence[TextPath]) -> UserText:
+def hide(
+    sentences: Sequence[str], facts: Facts, haystack: Haystack, num_tokens: int, rng: np.random.Generator
+) -> Document:
+    """Return a document that tells sentences, in their order, at random places of prose.
+
+    Args:
+        sentences: What it tells beside the prose.
+        facts: The facts in the sentences; line i is sentence i.
+        haystack: The prose.
+        num_tokens: The size of the document.
+        rng: Draws prose and places.
+
+    Raises:
+        InvalidValueError: The sentences alone are longer than the document should be.
+    """
+    room = CHARACTERS_PER_TOKEN * num_tokens - sum(len(sentence) + 1 for sentence in sentences)
+    if room < 0:
+        needed = num_tokens + -(room // CHARACTERS_PER_TOKEN)
+        raise InvalidValueError(f"document_tokens={num_tokens} cannot hold this task's facts, which take {needed}.")
+    prose = haystack.draw(room, rng)
+    num_lines = len(prose) + len(sentences)
+    positions = np.sort(rng.choice(num_lines, len(sentences), replace=False))
+    is_prose = np.ones(num_lines, dtype=np.bool_)
+    is_prose[positions] = False
+    lines = np.empty(num_lines, dtype=object)
+    lines[positions] = sentences
+    lines[is_prose] = prose
+    return Document(tuple(lines.tolist()), facts.placed(positions))
+
+
+def read_haystack(text: TextPath | Sequence[TextPath], is_fact: Callable[[str], bool]) -> UserText:
     """Return the lines of the user's files.
 
     Args:
         text: A UTF-8 text file, a folder of them (``.txt``, ``.md``, ``.rst``), or a list of files and folders.
+        is_fact: Tells the lines that are left out, because they read like a fact.
 
     Raises:
         InvalidValueError: `text` is neither a path nor a list of paths.
@@ -128,7 +159,7 @@ def read_haystack(text: TextPath | Sequence[TextPath]) -> UserText:
     paths = [path_of("text", path) for path in given] if isinstance(given, list | tuple) else [path_of("text", given)]
     files = [file for path in paths for file in _files_of(path)]
     lines = [line for file in files for paragraph in read_text(file).splitlines() for line in wrap(paragraph)]
-    haystack = UserText.of(lines)
+    haystack = UserText.of(lines, is_fact)
     if not len(haystack.lines):
         raise FileFormatError(f"There is no text in {', '.join(map(str, paths)) or 'an empty list of files'}.")
     return haystack

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from rao_gym.jsonable import JSON
 from rao_gym.policies.base import Turn
-from rao_gym.tasks.long_context.questions import Question
+from rao_gym.tasks.long_context.kinds.base import Question
 from rao_gym.tasks.long_context.transcripts import (
     Notes,
     launch_tokens,

@@ -6,18 +6,11 @@ import numpy as np
 
 from rao_gym.limits import CHARACTERS_PER_TOKEN
 from rao_gym.tasks.long_context.documents import Facts, IntArray, RecordTable
-from rao_gym.tasks.long_context.drafts import Draft
 from rao_gym.tasks.long_context.facts import NUM_DAYS, RECORDS
+from rao_gym.tasks.long_context.kinds.base import Draft, Kind, Question
 from rao_gym.tasks.long_context.lexicon import CATEGORIES, CATEGORY_NAMES, PEOPLE
-from rao_gym.tasks.long_context.questions import (
-    CountRecords,
-    Difference,
-    EqualPairs,
-    Extreme,
-    Filter,
-    Question,
-)
-from rao_gym.tasks.long_context.questions.aggregate import PERIODS
+from rao_gym.tasks.long_context.questions.aggregate import PERIODS, CountRecords, Difference, Extreme, Filter, Tally
+from rao_gym.tasks.long_context.questions.pairs import EqualPairs
 from rao_gym.tasks.long_context.schedule import Schedule
 
 _RECORD_CHARS = 46
@@ -83,7 +76,7 @@ def _write(rng: np.random.Generator, *, people: IntArray, categories: IntArray) 
     days = rng.integers(1, NUM_DAYS + 1, num_records)
     num_things = np.array([len(things) for things in CATEGORIES.values()])
     things = rng.integers(0, num_things[categories])
-    wordings = rng.integers(0, len(RECORDS.templates), num_records)
+    wordings = np.array(RECORDS.draw(num_records, rng))
     by_category = list(CATEGORIES.values())
     sentences = [
         RECORDS.write(which, day=day, person=PEOPLE[person], thing=by_category[category][thing])
@@ -111,3 +104,21 @@ def _draw_question(rng: np.random.Generator, people: list[str]) -> Question:
             return Extreme(most, "person", Filter(categories[0], None, period))
         case _:
             return Extreme(most, "period", Filter(categories[0], person, None))
+
+
+_HIDES = "records of who did something with some thing on some day"
+
+AGGREGATE = Kind(
+    name="aggregate",
+    hides=_HIDES,
+    wordings=RECORDS,
+    questions=(CountRecords, Difference, Tally, Extreme),
+    variants={"": draft_aggregate},
+)
+PAIRS = Kind(
+    name="pairs",
+    hides=_HIDES,
+    wordings=RECORDS,
+    questions=(EqualPairs, Tally),
+    variants={"": draft_pairs},
+)

@@ -11,7 +11,8 @@ from rao_gym.actions.writing import write_call, write_cell
 from rao_gym.jsonable import JSON
 from rao_gym.limits import count_tokens_approximately
 from rao_gym.policies.base import Turn
-from rao_gym.tasks.long_context.questions import Question, parse_question
+from rao_gym.tasks.long_context.kinds import parse_question
+from rao_gym.tasks.long_context.kinds.base import Question
 from rao_gym.tools import FINISH, LAUNCH
 from rao_gym.tree import ChatMessage
 

@@ -15,8 +15,8 @@ from rao_gym.jsonable import JSON
 from rao_gym.tasks.long_context.answers import as_counts, as_integer, as_items, canonical
 from rao_gym.tasks.long_context.documents import IntArray, Passage, RecordTable
 from rao_gym.tasks.long_context.facts import DAYS_PER_PERIOD, NUM_PERIODS, RECORDS, period_of
+from rao_gym.tasks.long_context.kinds.base import Part, Question, add_counts, squeeze
 from rao_gym.tasks.long_context.lexicon import CATEGORY_NAMES, CATEGORY_OF, PEOPLE
-from rao_gym.tasks.long_context.questions.base import Part, Question, add_counts, squeeze
 
 PERIODS = tuple(period_of(1 + DAYS_PER_PERIOD * period) for period in range(NUM_PERIODS))
 GROUPS = {"category": CATEGORY_NAMES, "person": PEOPLE, "period": PERIODS}

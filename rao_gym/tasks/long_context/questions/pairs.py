@@ -11,8 +11,8 @@ from typing import Self
 from rao_gym.jsonable import JSON
 from rao_gym.tasks.long_context.answers import as_counts, as_items, canonical
 from rao_gym.tasks.long_context.documents import Passage
+from rao_gym.tasks.long_context.kinds.base import Part, Question, squeeze
 from rao_gym.tasks.long_context.questions.aggregate import Filter, Tally
-from rao_gym.tasks.long_context.questions.base import Part, Question, squeeze
 
 
 @dataclass(frozen=True)

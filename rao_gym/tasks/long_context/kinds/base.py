@@ -1,19 +1,25 @@
-"""What a question is: words that can be read back, and the exact truth for any passage.
+"""The protocol of a kind: what it hides in a document, what it asks, and how its questions are answered and checked.
 
-A question about a long passage is answered by way of its *part*: a question whose answers for neighbouring
-passages merge into the answer for both together, and from whose answer the question's own follows.
+A question is words that can be read back, and the exact truth for any passage. A question about a long passage is
+answered by way of its *part*: a question whose answers for neighbouring passages merge into the answer for both
+together, and from whose answer the question's own follows.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Self
+
+import numpy as np
 
 from rao_gym.jsonable import JSON
 from rao_gym.tasks.long_context.answers import as_counts, same
-from rao_gym.tasks.long_context.documents import Passage
+from rao_gym.tasks.long_context.documents import Document, Facts, Passage
+from rao_gym.tasks.long_context.kinds.wordings import Wordings
+from rao_gym.tasks.long_context.schedule import Schedule
 
 
 class Question(ABC):
@@ -79,6 +85,48 @@ class Part(Question):
     @abstractmethod
     def read(self, lines: Sequence[str]) -> JSON:
         """Answer by reading the lines of a passage: what a careful reader would find."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Draft:
+    """What a task hides in its document, and what it may ask about it.
+
+    Attributes:
+        sentences: The sentences, in the order in which the document tells them.
+        facts: What they tell; line i is sentence i.
+        questions: Questions to ask, the preferred one first; the last one is always well posed.
+    """
+
+    sentences: Sequence[str]
+    facts: Facts
+    questions: Sequence[Question]
+
+    def question_about(self, document: Document) -> Question:
+        """Return the first question that has one answer, and one that is hard to guess."""
+        passage = Passage(document, 0, len(document.lines))
+        return next((question for question in self.questions if question.is_well_posed(passage)), self.questions[-1])
+
+
+DraftFunction = Callable[[np.random.Generator, Schedule], Draft]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One kind of task: all that the family has to know of it.
+
+    Attributes:
+        name: The name that users give.
+        hides: What it hides among the prose, for the rules, such as ``access codes``.
+        wordings: The sentences that tell its facts; lines of the user's own text that read like one are left out.
+        questions: The types of questions that it asks: of the whole document, and of parts of it.
+        variants: What drafts a task, by variant; a kind without variants has a single one, named ``""``.
+    """
+
+    name: str
+    hides: str
+    wordings: Wordings
+    questions: tuple[type[Question], ...]
+    variants: Mapping[str, DraftFunction]
 
 
 def squeeze(text: str) -> str:

@@ -5,16 +5,37 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
 
 from rao_gym.jsonable import JSON
+from rao_gym.limits import CHARACTERS_PER_TOKEN
 from rao_gym.tasks.long_context.answers import as_counts, as_items, canonical
-from rao_gym.tasks.long_context.documents import Passage, WordTable
-from rao_gym.tasks.long_context.facts import WORDS
-from rao_gym.tasks.long_context.questions.base import Part, Question, add_counts, squeeze
+from rao_gym.tasks.long_context.documents import Facts, IntArray, Passage, Table, no_ints
+from rao_gym.tasks.long_context.kinds.base import Draft, Kind, Part, Question, add_counts, squeeze
+from rao_gym.tasks.long_context.kinds.wordings import Wordings
+from rao_gym.tasks.long_context.lexicon import COINED_WORDS
+from rao_gym.tasks.long_context.schedule import Schedule
+
+WORDS = Wordings({"words": r"[a-z]+(?: [a-z]+)*"}, "Coined words: {words}.")
+_WORDS_PER_LINE = 8
+_TOP_MARGINS = (5, 3, 1)
+_MAX_SHORTFALL = 3
+
+
+@dataclass(frozen=True, eq=False)
+class WordTable(Table):
+    """Coined words, one row for every occurrence.
+
+    Attributes:
+        vocabulary: The distinct words.
+        ids: [rows] Indices into the vocabulary.
+    """
+
+    vocabulary: tuple[str, ...] = ()
+    ids: IntArray = field(default_factory=no_ints)
 
 
 @dataclass(frozen=True)
@@ -93,3 +114,33 @@ class TopWords(Question):
 
 
 _TOP_WORDS = re.compile(re.escape(TopWords(0).render()).replace("0", r"(?P<number>[1-9][0-9]{0,2})", 1))
+
+
+def draft_frequency(rng: np.random.Generator, schedule: Schedule) -> Draft:
+    """Hide coined words that are almost equally common, and ask for the most common ones.
+
+    The margins are a few occurrences, whatever the size, so that no sample gives them away.
+    """
+    vocabulary = tuple(COINED_WORDS[i] for i in rng.choice(len(COINED_WORDS), schedule.num_words, replace=False))
+    line_chars = len(WORDS.write(0, words="")) + _WORDS_PER_LINE * (1 + round(np.mean([*map(len, vocabulary)])))
+    num_chars = schedule.fact_share * CHARACTERS_PER_TOKEN * schedule.document_tokens
+    usual = max(1, int(num_chars / line_chars) * _WORDS_PER_LINE // schedule.num_words)
+    counts = np.maximum(1, usual - rng.integers(0, _MAX_SHORTFALL + 1, schedule.num_words))
+    counts[: len(_TOP_MARGINS)] = usual + np.array(_TOP_MARGINS)
+    ids = rng.permutation(np.repeat(np.arange(schedule.num_words), counts))
+    words = [vocabulary[i] for i in ids.tolist()]
+    sentences = [
+        WORDS.write(0, words=" ".join(words[first : first + _WORDS_PER_LINE]))
+        for first in range(0, len(words), _WORDS_PER_LINE)
+    ]
+    table = WordTable(np.arange(len(ids)) // _WORDS_PER_LINE, vocabulary, ids)
+    return Draft(sentences=sentences, facts=Facts.of(table), questions=[TopWords(len(_TOP_MARGINS))])
+
+
+FREQUENCY = Kind(
+    name="frequency",
+    hides="coined words",
+    wordings=WORDS,
+    questions=(TopWords, WordCounts),
+    variants={"": draft_frequency},
+)

@@ -4,14 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
+
+import numpy as np
 
 from rao_gym.jsonable import JSON
 from rao_gym.tasks.long_context.answers import as_object
-from rao_gym.tasks.long_context.documents import Passage, StepTable
-from rao_gym.tasks.long_context.facts import STEPS
-from rao_gym.tasks.long_context.questions.base import Part, Question, squeeze
+from rao_gym.tasks.long_context.documents import Facts, Passage, Table, TextArray, no_texts
+from rao_gym.tasks.long_context.kinds.base import Draft, Kind, Part, Question, squeeze
+from rao_gym.tasks.long_context.kinds.wordings import Wordings
+from rao_gym.tasks.long_context.lexicon import PLACES
+from rao_gym.tasks.long_context.schedule import Schedule
+
+STEPS = Wordings(
+    {"source": r"[A-Z][a-z]+", "target": r"[A-Z][a-z]+"},
+    "From {source} the trail goes on to {target}.",
+    "The trail that passes {source} leads to {target} next.",
+    "After {source}, the next place on the trail is {target}.",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class StepTable(Table):
+    """Steps of trails.
+
+    Attributes:
+        sources: [rows] Places.
+        targets: [rows] The place that follows each.
+    """
+
+    sources: TextArray = field(default_factory=no_texts)
+    targets: TextArray = field(default_factory=no_texts)
 
 
 @dataclass(frozen=True)
@@ -83,3 +107,26 @@ class TrailEnd(Question):
 
 
 _TRAIL_END = re.compile(re.escape(TrailEnd("PLACE").render()).replace("PLACE", r"(?P<place>[A-Z][a-z]+)"))
+
+
+def draft_trace(rng: np.random.Generator, schedule: Schedule) -> Draft:
+    """Hide the steps of several trails in no order, and ask where one of them ends."""
+    shape = (schedule.num_trails, schedule.num_hops + 1)
+    trails = np.array(PLACES, dtype=object)[rng.choice(len(PLACES), shape, replace=False)]
+    order = rng.permutation(schedule.num_trails * schedule.num_hops)
+    sources, targets = trails[:, :-1].ravel()[order], trails[:, 1:].ravel()[order]
+    sentences = [
+        STEPS.write(which, source=source, target=target)
+        for which, source, target in zip(STEPS.draw(len(order), rng), sources, targets, strict=True)
+    ]
+    table = StepTable(np.arange(len(order)), sources, targets)
+    return Draft(sentences=sentences, facts=Facts.of(table), questions=[TrailEnd(str(trails[0, 0]))])
+
+
+TRACE = Kind(
+    name="trace",
+    hides="steps of trails",
+    wordings=STEPS,
+    questions=(TrailEnd, TrailSteps),
+    variants={"": draft_trace},
+)

@@ -4,14 +4,39 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
+
+import numpy as np
 
 from rao_gym.jsonable import JSON
 from rao_gym.tasks.long_context.answers import as_integer, as_items, as_object, canonical, same_items
-from rao_gym.tasks.long_context.documents import CodeTable, Passage
-from rao_gym.tasks.long_context.facts import CODES
-from rao_gym.tasks.long_context.questions.base import Part, squeeze
+from rao_gym.tasks.long_context.documents import Facts, IntArray, Passage, Table, TextArray, no_ints, no_texts
+from rao_gym.tasks.long_context.kinds.base import Draft, Kind, Part, squeeze
+from rao_gym.tasks.long_context.kinds.wordings import Wordings
+from rao_gym.tasks.long_context.lexicon import KEYS
+from rao_gym.tasks.long_context.schedule import Schedule
+
+CODES = Wordings(
+    {"key": r"[a-z]+ [a-z]+", "code": r"\d+"},
+    "The access code of the {key} is {code}.",
+    "Remember that the {key} opens with the access code {code}.",
+    "For the {key}, someone wrote down the access code {code}.",
+)
+_CODES_FROM, _CODES_TO = 1_000_000, 10_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class CodeTable(Table):
+    """Which key has which access code.
+
+    Attributes:
+        keys: [rows] Keys.
+        codes: [rows] Codes.
+    """
+
+    keys: TextArray = field(default_factory=no_texts)
+    codes: IntArray = field(default_factory=no_ints)
 
 
 @dataclass(frozen=True)
@@ -131,3 +156,53 @@ def _distinct(items: Iterable[JSON]) -> list[JSON]:
     """Return the distinct codes among items, in order of appearance."""
     codes = (as_integer(item) for item in items)
     return list(dict.fromkeys(code for code in codes if code is not None))
+
+
+def draft_single(rng: np.random.Generator, schedule: Schedule) -> Draft:
+    """Hide the code of one key."""
+    return _draft_codes(rng, num_keys=1, num_values=1, num_queries=1)
+
+
+def draft_multi_key(rng: np.random.Generator, schedule: Schedule) -> Draft:
+    """Hide the codes of many keys, and ask for one."""
+    return _draft_codes(rng, num_keys=schedule.num_keys, num_values=1, num_queries=1)
+
+
+def draft_multi_value(rng: np.random.Generator, schedule: Schedule) -> Draft:
+    """Hide several codes of one key, and ask for all."""
+    return _draft_codes(rng, num_keys=1, num_values=schedule.num_values, num_queries=1)
+
+
+def draft_multi_query(rng: np.random.Generator, schedule: Schedule) -> Draft:
+    """Hide the codes of many keys, and ask for several."""
+    num_keys = max(schedule.num_keys, schedule.num_queries)
+    return _draft_codes(rng, num_keys=num_keys, num_values=1, num_queries=schedule.num_queries)
+
+
+def _draft_codes(rng: np.random.Generator, *, num_keys: int, num_values: int, num_queries: int) -> Draft:
+    """Hide `num_values` codes of each of `num_keys` keys, and ask for `num_queries` of the keys."""
+    keys = np.array(KEYS, dtype=object)[rng.choice(len(KEYS), num_keys, replace=False)]
+    queried = tuple(str(key) for key in keys[:num_queries])
+    told = rng.permutation(np.repeat(keys, num_values))
+    codes = _CODES_FROM + rng.choice(_CODES_TO - _CODES_FROM, len(told), replace=False)
+    sentences = [
+        CODES.write(which, key=key, code=code)
+        for which, key, code in zip(CODES.draw(len(told), rng), told, codes, strict=True)
+    ]
+    table = CodeTable(np.arange(len(told)), told, codes)
+    question = CodesOf(queried[0]) if num_queries == 1 else FindCodes(queried)
+    return Draft(sentences=sentences, facts=Facts.of(table), questions=[question])
+
+
+NEEDLE = Kind(
+    name="needle",
+    hides="access codes",
+    wordings=CODES,
+    questions=(CodesOf, FindCodes),
+    variants={
+        "single": draft_single,
+        "multi_key": draft_multi_key,
+        "multi_value": draft_multi_value,
+        "multi_query": draft_multi_query,
+    },
+)

@@ -1,0 +1,36 @@
+"""The kinds of task, one file each, and what the family knows of them all."""
+
+from __future__ import annotations
+
+from rao_gym.tasks.long_context.kinds.base import Kind, Question
+from rao_gym.tasks.long_context.kinds.frequency import FREQUENCY
+from rao_gym.tasks.long_context.kinds.needle import NEEDLE
+from rao_gym.tasks.long_context.kinds.trace import TRACE
+from rao_gym.tasks.long_context.records import AGGREGATE, PAIRS
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (NEEDLE, TRACE, FREQUENCY, AGGREGATE, PAIRS)}
+"""Every kind by its name, in the order in which a seed draws from them."""
+
+MIXED = "mixed"
+KIND_NAMES = (MIXED, *KINDS)
+VARIANT_NAMES = tuple(KINDS["needle"].variants)
+QUESTION_TYPES = tuple(dict.fromkeys(question for kind in KINDS.values() for question in kind.questions))
+
+MAX_QUESTION_CHARS = 2_000
+"""The longest goal that is read as a question: the family's own are shorter, and reading takes bounded time."""
+
+
+def parse_question(text: str) -> Question | None:
+    """Return the question that a goal asks, or None when it is not in the family's words."""
+    if len(text) > MAX_QUESTION_CHARS:
+        return None
+    for question_type in QUESTION_TYPES:
+        question = question_type.parse(text)
+        if question is not None:
+            return question
+    return None
+
+
+def is_fact(line: str) -> bool:
+    """Tell whether a line reads like a fact of any kind."""
+    return any(kind.wordings.read(line) is not None for kind in KINDS.values())
