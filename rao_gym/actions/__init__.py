@@ -1,4 +1,4 @@
-"""Action forms: how an action text becomes effects."""
+"""Action forms: how a policy's text becomes actions."""
 
 from rao_gym.actions.base import ActionForm, NodeHost
 from rao_gym.actions.calls import Call, read_calls

@@ -1,7 +1,7 @@
-"""What an action form is: it turns an action text into effects on one node.
+"""The contract of action forms, which turn an action text into effects on one node.
 
-An interpreter belongs to one node. It runs an action text until that text has a reply, finishes the node, or
-waits for children; launches and tool calls go through the `NodeHost`, which is all it can reach.
+An interpreter belongs to one node. It runs an action text until the text has a reply, finishes the node, or waits for
+children. Launches and tool calls go through the `NodeHost`, the only part of the runtime that it can reach.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from rao_gym.tools import ToolResult, ToolSpec
 
 @dataclass(frozen=True)
 class Reply:
-    """The action is done and the node goes on with this message."""
+    """The action is done; the node continues with this message."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Finish:
-    """The node hands back a value and ends."""
+    """The node returns a value and ends."""
 
     value: Any
 
 
 @dataclass(frozen=True)
 class LaunchRequest:
-    """A launch as the agent asked for it; `error` is set when its arguments do not fit."""
+    """A launch as the agent requested it; `error` says what is wrong with its arguments, if anything."""
 
     arguments: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
@@ -38,14 +38,14 @@ class LaunchRequest:
 
 @dataclass(frozen=True)
 class Await:
-    """The action waits for these launches, all at once; `resume` takes their results in the same order."""
+    """The action waits for all of these launches; `resume` takes their results in the same order."""
 
     launches: Sequence[LaunchRequest]
 
 
 @dataclass(frozen=True)
 class Crash:
-    """What ran the action died; the node cannot go on."""
+    """The worker that ran the action died; the node cannot continue."""
 
     detail: str
 
@@ -55,14 +55,14 @@ Outcome = Reply | Finish | Await | Crash
 
 @dataclass(frozen=True, kw_only=True)
 class NodeHost:
-    """What an interpreter can reach of its node.
+    """The part of a node that its interpreter can reach.
 
     Attributes:
         name: The agent's name.
         specs: Every tool that the node may call, by name.
-        call: Carries out a call of a family tool; raises `ToolError`.
-        variables: What the node finds in its session.
-        max_output_chars: Text of one reply beyond this cannot fit in the window; output stops there.
+        call: Calls a family tool; raises `ToolError`.
+        variables: Variables that the node's session starts with.
+        max_output_chars: Output stops here, because a longer reply cannot fit in the window.
     """
 
     name: str
@@ -79,15 +79,15 @@ class Interpreter(Protocol):
         """Run an action text.
 
         Args:
-            text: What the policy wrote.
-            truncated: Whether generation stopped in the middle of it; what it leaves unfinished is not run.
+            text: The policy's text.
+            truncated: Whether generation was cut off; an unfinished action at the end does not run.
         """
 
     def resume(self, results: Sequence[Any]) -> Outcome:
-        """Go on after an `Await`, with the results of its launches in order."""
+        """Continue after an `Await`, with the results of its launches in order."""
 
     def close(self) -> None:
-        """Release everything; called once, when the node ends."""
+        """Release all resources; called once, when the node ends."""
 
 
 class ActionForm(ABC):
@@ -101,10 +101,10 @@ class ActionForm(ABC):
 
     @abstractmethod
     def open(self, host: NodeHost) -> Interpreter:
-        """Return the interpreter of a new node."""
+        """Return an interpreter for a new node."""
 
     def close(self) -> None:
-        """Release what all interpreters share."""
+        """Release the resources that all interpreters share."""
         return
 
 

@@ -1,4 +1,4 @@
-"""Tool calls in what a model wrote; the rules are those of ``docs/actions.md``."""
+"""Read tool calls from a model's reply, by the rules in ``docs/actions.md``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rao_gym.errors import nearest
 CALL_TAGS = ("<tool_call>", "</tool_call>")
 CALL_EXAMPLE = '<tool_call>{"name": "...", "arguments": {...}}</tool_call>'
 MAX_BROKEN_CALLS = 64
-"""Calls that are not JSON after which the rest of a message is not read."""
+"""After this many calls that are not JSON, the rest of a message is ignored."""
 
 _MARKS = marks(CALL_TAGS[0], STOP_STRINGS["tools"])
 _END = re.compile(f"</?tool_call>|{END_OF_THINKING}")
@@ -23,17 +23,17 @@ _MEANT = {
     **dict.fromkeys(("parameters", "args", "kwargs", "input", "inputs"), "arguments"),
     **dict.fromkeys(("function", "tool", "tool_name"), "name"),
 }
-"""What other formats of calls name the two keys."""
+"""The names that other call formats use for the two keys."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One tool call as it was written.
+    """One tool call as the model wrote it.
 
     Attributes:
         name: The tool's name.
         arguments: Its arguments.
-        error: What is wrong with the call, as the reply to it; empty when nothing is.
+        error: The reply that says what is wrong with the call; empty if it is valid.
     """
 
     name: str = ""
@@ -44,8 +44,8 @@ class Call:
 def read_calls(text: str) -> list[Call]:
     """Return the tool calls of a reply in order.
 
-    Calls inside its thinking do not count, nor do those behind a response that the model made up. A message of many
-    broken calls is read up to `MAX_BROKEN_CALLS`.
+    Calls inside thinking do not count, nor do calls after a tool response that the model made up. At most
+    `MAX_BROKEN_CALLS` broken calls are read.
     """
     num_broken = 0
 
@@ -59,17 +59,18 @@ def read_calls(text: str) -> list[Call]:
 
 
 def _read_call(text: str, start: int) -> tuple[Call, int]:
-    """Return the call behind an opening tag, and where to go on.
+    """Return the call after an opening tag, and where to continue.
 
-    The JSON value is decoded first, and the closing tag looked for behind it: arguments may hold the tags. Broken JSON
-    reaches up to the next closing tag, for what it quotes is no call. Words behind the tag only mention it.
+    The JSON value is decoded before the closing tag is looked for, because arguments may contain the tags. Broken JSON
+    extends to the next closing tag, because anything that it quotes is not a call. A tag followed by prose only
+    mentions a call.
     """
     call, end = _decode(text, start)
     is_json_like = re.compile(r"\s*[{\[]").match(text, start)
     following = (_END_OF_BROKEN if call.error and is_json_like else _END).search(text, end)
     if following is None:
         return call, end if not call.error else len(text)
-    if following[0] != CALL_TAGS[1]:  # the closing tag is missing, and what follows is read for itself
+    if following[0] != CALL_TAGS[1]:  # the closing tag is missing; the rest is read on its own
         return call, following.start()
     if not call.error and text[end : following.start()].strip():
         call = Call(error=f"Error: something follows the JSON object of a tool call. Write {CALL_EXAMPLE}")
@@ -77,7 +78,7 @@ def _read_call(text: str, start: int) -> tuple[Call, int]:
 
 
 def _decode(text: str, start: int) -> tuple[Call, int]:
-    """Return the call whose JSON begins here, and where the JSON ends; where it begins, if it is none."""
+    """Return the call whose JSON starts here, and where the JSON ends, or where it starts if it is invalid."""
     while start < len(text) and text[start].isspace():
         start += 1
     try:
@@ -91,7 +92,7 @@ def _decode(text: str, start: int) -> tuple[Call, int]:
 
 
 def _shorten(error: ValueError, body: int) -> str:
-    """Return what the JSON decoder says, with the place counted from the beginning of the call."""
+    """Return the JSON decoder's message, with the position relative to the start of the call."""
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at character {error.pos - body}"
     return str(error)

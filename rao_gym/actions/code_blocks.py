@@ -1,4 +1,4 @@
-"""Fenced code in what a model wrote; the rules are those of ``docs/actions.md``."""
+"""Read fenced code from a model's reply, by the rules in ``docs/actions.md``."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _TOKEN = re.compile(
     rf"|{_CLOSING_LINE}|(?P<ticks>`{{3,}})|(?P<thought>{END_OF_THINKING})",
     re.MULTILINE | re.DOTALL,
 )
-"""What matters where Python is read: its strings and comments hold anything, and backticks are nowhere else."""
+"""Tokens that matter in Python code: strings and comments may hold backticks, and nothing else may."""
 
 
 @dataclass(frozen=True)
 class _Block:
-    """A fenced block: its code, whether its label names Python or there is none, and whether a fence closes it."""
+    """A fenced block: its code, whether its label is Python or missing, and whether a fence closes it."""
 
     code: str
     is_python: bool
@@ -44,14 +44,14 @@ class _Block:
 
 
 def read_code(text: str, *, truncated: bool = False) -> str | None:
-    """Return the Python code of a reply: its fenced blocks, joined; None when it has none.
+    """Return the Python code of a reply: its fenced blocks, joined; None if it has none.
 
-    Blocks that are labelled as Python count. Where there is none, unlabelled ones do: beside a labelled block they show
-    something else, such as an output that the model expects.
+    Blocks labelled as Python count. Unlabelled blocks count only if no block is labelled; next to a labelled block they
+    tend to show something else, such as the output that the model expects.
 
     Args:
         text: The reply.
-        truncated: Whether it was cut off. An open block at its end lacks its last lines then, and does not count;
+        truncated: Whether it was cut off. An unclosed block at its end is then incomplete and does not count;
             otherwise it does.
     """
     blocks = actions_of(text, _MARKS, lambda mark: _read_block(text, mark))
@@ -62,7 +62,7 @@ def read_code(text: str, *, truncated: bool = False) -> str | None:
 
 
 def _read_block(text: str, mark: re.Match[str]) -> tuple[_Block | None, int]:
-    """Return the block that a fence opens, and where to go on; None where the fence is quoted or part of thinking."""
+    """Return the block that a fence opens, and where to continue; None if the fence is quoted or in thinking."""
     info = mark["info"]
     if info is None and text[text.rfind("\n", 0, mark.start()) + 1 : mark.start()].lstrip().startswith(">"):
         return None, mark.end()
@@ -83,10 +83,10 @@ def _read_block(text: str, mark: re.Match[str]) -> tuple[_Block | None, int]:
 
 
 def _end_of_block(text: str, start: int, fence: str, *, is_code: bool) -> re.Match[str] | None:
-    """Return what ends a block; None when it is open.
+    """Return the match that ends a block; None if the block is open.
 
-    A line of as many of the same characters ends it, and in Python any such run of backticks outside its strings and
-    comments. Where that leaves the block open, the quotes were no Python, and the first such line ends it.
+    A line of at least as many of the same characters closes it; in Python, so does any such run of backticks outside
+    strings and comments. If that leaves the block open, its quotes were not Python, and the first such line closes it.
     """
     for pattern in (_TOKEN, _END_OF_OTHER) if is_code else (_END_OF_OTHER,):
         for found in pattern.finditer(text, start):
@@ -98,7 +98,7 @@ def _end_of_block(text: str, start: int, fence: str, *, is_code: bool) -> re.Mat
 
 
 def _dedented(code: str, indent: int) -> str:
-    """Return code without the indentation of its fence, as far as its first line has it."""
+    """Return code without the indentation of its fence, up to the indentation of its first line."""
     body = code.lstrip("\r\n") if indent else ""
     indent = min(indent, len(body) - len(body.lstrip(" \t")))
     return re.sub(rf"^[ \t]{{1,{indent}}}", "", code, flags=re.MULTILINE) if indent else code

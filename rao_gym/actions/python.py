@@ -1,9 +1,9 @@
 """The ``python`` action form: the code block of a reply is a cell in a sandboxed Python session.
 
-``await launch_subagent(goal, ...)`` suspends the cell until the child has ended; ``asyncio.gather`` waits for
-several children, which run at once. As with any coroutine, a launch starts when it is waited for; children that
-are pending at the same `await` form one wave, and the cell goes on when all of them have ended. So what a cell
-does never depends on the order in which its children happened to act.
+``await launch_subagent(goal, ...)`` suspends the cell until the child ends; ``asyncio.gather`` waits for several
+children, which run in parallel. As with any coroutine, a launch starts when it is awaited. Children that are pending
+at the same `await` form one wave, and the cell continues when all of them have ended, so that its behaviour never
+depends on the order in which the children acted.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class PythonActions(ActionForm):
     """Actions are cells of Python.
 
     Args:
-        sandbox: Where cells run; a new one, closed with this object, when left out.
+        sandbox: Where cells run; by default a new one, which is closed with this object.
     """
 
     name = "python"
@@ -70,21 +70,21 @@ class PythonActions(ActionForm):
         return "\n".join(lines)
 
     def open(self, host: NodeHost) -> Interpreter:
-        """Return an interpreter whose session starts with its first cell."""
+        """Return an interpreter whose session starts at its first cell."""
         return _PythonInterpreter(host, self.sandbox)
 
     def close(self) -> None:
-        """End the workers, if they are this object's own."""
+        """Stop the workers, if this object started them."""
         if self._owns_sandbox:
             self.sandbox.close()
 
 
 class _OutputFullError(Exception):
-    """The cell's output has outgrown the window."""
+    """The cell's output exceeds the window."""
 
 
 class _Output:
-    """What a cell shows: its prints and what tools put into the transcript, in order."""
+    """The output of a cell: printed text and text shown by tools, in order."""
 
     __slots__ = ("_parts", "_room")
 
@@ -97,18 +97,18 @@ class _Output:
         return self._room < 0
 
     def on_print(self, _stream: str, text: str) -> None:
-        """Take printed text; what comes after the output is full is dropped."""
+        """Add printed text; once the output is full, further text is dropped."""
         if self._room >= 0:
             self._room -= len(text)
             self._parts.append(text if self._room >= 0 else text[: self._room] + TRUNCATED)
 
     def show(self, text: str) -> None:
-        """Take a block of text on lines of its own."""
+        """Add a block of text on lines of its own."""
         if text:
             self.on_print("stdout", text if text.endswith("\n") else text + "\n")
 
     def text(self) -> str:
-        """Return everything, without the last line's end."""
+        """Return the whole output, without the final newline."""
         return "".join(self._parts).rstrip("\n")
 
 
@@ -152,7 +152,7 @@ class _PythonInterpreter:
         return self._guard(lambda: self._drive(session, session.start(code, self._output.on_print)))
 
     def resume(self, results: Sequence[Any]) -> Outcome:
-        """Give the waiting cell the results of its launches."""
+        """Pass the results of its launches to the waiting cell."""
         session = self._session
         if session is None:
             raise UsageError("No cell is waiting.")
@@ -166,7 +166,7 @@ class _PythonInterpreter:
             self._session.close()
 
     def _guard(self, step: Callable[[], Outcome]) -> Outcome:
-        """Turn whatever goes wrong in a cell into a reply, or into a crash when its worker died."""
+        """Turn any failure of a cell into a reply, or into a crash if its worker died."""
         try:
             return step()
         except monty.MontyCrashedError as error:
@@ -183,7 +183,7 @@ class _PythonInterpreter:
             return self._stopped("")
 
     def _settled(self, reply: Reply) -> Reply:
-        """Return the reply to a cell that has ended, unless its session cannot be kept."""
+        """Return the reply to a cell that has ended; if its session cannot be kept, the reply says so."""
         try:
             if self._session is not None:
                 self._session.settle()
@@ -192,7 +192,7 @@ class _PythonInterpreter:
         return reply
 
     def _stopped(self, reason: str) -> Reply:
-        """Reply for a cell that was stopped, with a session that starts anew."""
+        """Restart the session of a cell that was stopped, and return the reply."""
         self._restart()
         self._output.show(reason)
         return Reply(f"{self._output.text()}\n{_RESTARTED}")
@@ -232,7 +232,7 @@ class _PythonInterpreter:
     def _answer(
         self, snapshot: monty.FunctionSnapshot, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Finish | Snapshot:
-        """Carry out one call of the cell.
+        """Execute one call of the cell.
 
         Raises:
             ToolError: The call cannot be carried out.
@@ -279,7 +279,7 @@ class _PythonInterpreter:
             return LaunchRequest(error=str(error))
 
     def _complete(self, snapshot: monty.MontyComplete) -> Reply:
-        """Reply with what the cell printed and, as a REPL does, with the value of its last expression."""
+        """Reply with the cell's output and, like a REPL, with the value of its last expression."""
         try:
             value = take(lambda: snapshot.output, "The value of the last expression")
         except RefusedValueError as error:
@@ -292,13 +292,13 @@ class _PythonInterpreter:
         return Reply(self._output.text() or "(no output)")
 
     def _look_up(self, snapshot: monty.NameLookupSnapshot) -> Snapshot:
-        """Give the cell one of our functions as a value, or leave the name undefined."""
+        """Resolve a name to one of our functions, or leave it undefined."""
         if snapshot.object_id is None and snapshot.variable_name in self._host.specs:
             return snapshot.resume(value=_function_named(snapshot.variable_name))
         return snapshot.resume()
 
     def _describe(self, error: monty.MontyError) -> str:
-        """Return the traceback; a session that has used up what it may use is replaced."""
+        """Return the traceback; a session that has exhausted its limits is replaced."""
         shown = error.display() if isinstance(error, monty.MontySyntaxError | monty.MontyRuntimeError) else str(error)
         if self._is_used_up(error, shown):
             self._restart()
@@ -308,7 +308,7 @@ class _PythonInterpreter:
         return shown
 
     def _is_used_up(self, error: monty.MontyError, shown: str) -> bool:
-        """Tell whether no further cell can run: after a time-out, too many calls, or with memory that stays full."""
+        """Tell whether no further cell can run: after a time-out, too many calls, or if memory stays full."""
         raised = error.exception()
         if isinstance(raised, MemoryError):
             return self._session is None or not self._session.is_usable()
@@ -317,13 +317,13 @@ class _PythonInterpreter:
         return out_of_time or out_of_calls
 
     def _restart(self) -> None:
-        """Replace the session by a new one."""
+        """Replace the session with a new one."""
         self.close()
         self._session, self._launches, self._overwritten = None, {}, set()
 
 
 def _as_text(value: Any) -> str:
-    """Return a value as a REPL shows it, or nearly so where Python refuses to write out its integers."""
+    """Return a value as a REPL shows it, or a close equivalent if it holds integers too long for Python to print."""
     try:
         return repr(value)
     except (ValueError, RecursionError):
@@ -331,7 +331,7 @@ def _as_text(value: Any) -> str:
 
 
 def _may_overwrite(code: str, name: str) -> bool:
-    """Tell whether a cell does more with a function's name than to call it, such as to assign to it or define it."""
+    """Tell whether a cell does more with a function's name than call it, such as assign to it or define it."""
     if name not in code:
         return False
     return re.search(rf"\b(?:def|class|as)\s+{name}\b|\b{name}\b(?!\s*\()", code) is not None

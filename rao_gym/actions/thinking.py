@@ -1,6 +1,6 @@
-"""Thinking: what a model writes before and between its actions, which is never carried out.
+"""Thinking: text that a model writes before and between its actions, and that is never executed.
 
-Like all readers of actions, these functions take time in proportion to the text, whatever the text.
+Like all readers of actions, these functions run in linear time on any text.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ THINKING_TAGS: tuple[tuple[str, str], ...] = (
     ("<|channel>", "<channel|>"),
     ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
 )
-"""What open reasoning models put around their thinking."""
+"""Tags that open reasoning models put around their thinking."""
 
 STOP_STRINGS: Mapping[str, tuple[str, ...]] = {"tools": ("<tool_response>",), "python": ()}
-"""By action form, what only the environment writes: a model that writes it has begun to make up the reply.
+"""By action form, strings that only the environment writes: a model that writes one is making up the reply.
 
-A server may stop there. Stopping at the end of the first action instead would lose the calls that run beside it.
+They can serve as a server's stop strings. Stopping at the end of the first action instead would lose parallel calls.
 """
 
 Action = TypeVar("Action")
 
 
 def _any_of(strings: tuple[str, ...]) -> str:
-    """Return a pattern for any of these strings, in any case of letters."""
+    """Return a case-insensitive pattern for any of these strings."""
     return f"(?i:{'|'.join(map(re.escape, strings))})" if strings else "(?!)"
 
 
 END_OF_THINKING = _any_of(tuple(closing for _, closing in THINKING_TAGS))
-"""Pattern of the tags that end thinking."""
+"""Pattern of the tags that close thinking."""
 
 _END_BY_BEGINNING = {opening.lower(): re.compile(_any_of((closing,))) for opening, closing in THINKING_TAGS}
 
 
 def marks(action: str, stops: tuple[str, ...] = ()) -> re.Pattern[str]:
-    """Return the pattern of everything that `actions_of` must look at.
+    """Return the pattern of everything that `actions_of` has to stop at.
 
     Args:
-        action: Pattern of what begins an action.
-        stops: What a model writes only when it makes up a reply.
+        action: Pattern that starts an action.
+        stops: Strings that a model writes only when it makes up a reply.
     """
     begin = _any_of(tuple(opening for opening, _ in THINKING_TAGS))
     parts = f"(?P<begin>{begin})|(?P<end>{END_OF_THINKING})|(?P<stop>{_any_of(stops)})|{action}"
@@ -58,16 +58,16 @@ def marks(action: str, stops: tuple[str, ...] = ()) -> re.Pattern[str]:
 def actions_of(
     text: str, marks: re.Pattern[str], read: Callable[[re.Match[str]], tuple[Action | None, int]]
 ) -> list[Action]:
-    """Return the actions of a reply in order, without those in its thinking and behind a reply that it made up.
+    """Return the actions of a reply in order, except those in its thinking or after a reply that it made up.
 
-    One walk from left to right: tags inside an action are part of it, and actions inside thinking are part of that.
-    Thinking that does not end reaches to the end of the text. A tag that ends thinking which the reply did not begin
-    makes thinking of all that stands before it, for some chat templates write the opening tag themselves.
+    A single pass from left to right: tags inside an action belong to the action, and actions inside thinking belong to
+    the thinking. Unclosed thinking extends to the end of the text. Some chat templates write the opening tag
+    themselves, so a closing tag without an opening one makes everything before it thinking.
 
     Args:
         text: The reply.
-        marks: What `marks` returned for this form of actions.
-        read: Reads the action that begins at a match, and says where to go on; the action is None where it is none.
+        marks: The pattern that `marks` returned for this action form.
+        read: Returns the action that starts at a match, or None if there is none, and where to continue.
     """
     found: list[Action] = []
     made_up = False

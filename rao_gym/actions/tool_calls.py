@@ -1,9 +1,9 @@
-"""The ``tools`` action form: Hermes-style blocks, which chat templates and servers already speak.
+"""The ``tools`` action form: Hermes-style blocks, which chat templates and servers already support.
 
 ``<tool_call>{"name": "read", "arguments": {"start": 0, "end": 20}}</tool_call>``
 
-All calls of a message run at once: the launches among them are awaited together, and the replies come back in
-the order of the calls. ``finish`` ends the node where it stands; launches of the same message never start.
+The launches of a message run in parallel and are awaited together; replies come in the order of the calls. ``finish``
+ends the node at once, so launches in the same message never start.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from rao_gym.jsonable import to_json_value
 from rao_gym.tools import FINISH, LAUNCH, ToolError, ToolSpec
 
 _TAG = re.compile(r"<(/?tool_response>)")
-"""Frames a reply. Within one it gets a backslash: a sub-agent's answer must not end its reply and begin the next."""
+"""The tags of a reply. Inside a reply they get a backslash, so that a sub-agent's answer cannot forge another reply."""
 
 
 class ToolCallActions(ActionForm):
@@ -40,7 +40,7 @@ class ToolCallActions(ActionForm):
     name = "tools"
 
     def instructions(self, specs: Sequence[ToolSpec]) -> str:
-        """List the tools as JSON schemas, in the form that Hermes-style models were trained on."""
+        """List the tools as JSON schemas, in the format that Hermes-style models were trained on."""
         lines = [json.dumps(spec.schema(), ensure_ascii=False) for spec in specs]
         return "\n".join(
             [
@@ -54,12 +54,12 @@ class ToolCallActions(ActionForm):
         )
 
     def open(self, host: NodeHost) -> Interpreter:
-        """Return an interpreter, which keeps nothing between messages."""
+        """Return an interpreter, which has no state between messages."""
         return _ToolCallInterpreter(host)
 
 
 class _ToolCallInterpreter:
-    """Runs the calls of one message; `_replies` holds None where a launch's result is still to come."""
+    """Runs the calls of one message; `_replies` holds None for launches without a result yet."""
 
     __slots__ = ("_host", "_replies")
 
@@ -94,13 +94,13 @@ class _ToolCallInterpreter:
         return Await(launches) if launches else self._reply()
 
     def resume(self, results: Sequence[Any]) -> Outcome:
-        """Put the results in the places that wait for them."""
+        """Fill in the results of the launches."""
         remaining = iter(results)
         self._replies = [_show(next(remaining)) if reply is None else reply for reply in self._replies]
         return self._reply()
 
     def close(self) -> None:
-        """Nothing is held between messages."""
+        """Do nothing: there is no state between messages."""
 
     def _reply(self) -> Reply:
         """Return the replies to all calls as one message."""

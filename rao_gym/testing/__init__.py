@@ -1,8 +1,8 @@
-"""The conformance kit: what every task family promises, as checks to run on one's own.
+"""The conformance kit: the contract of task families, as checks to run on your own family.
 
 `check_family` runs them all. Each check takes a registered id and the options of `rao_gym.make_setup`, runs every
-action form that the family offers (or the one that ``actions`` names), and raises `ConformanceError` at the first
-promise that is not kept.
+action form that the family offers (or the one given as ``actions``), and raises `ConformanceError` at the first
+violation.
 """
 
 from rao_gym.testing.determinism import check_determinism

@@ -1,4 +1,4 @@
-"""The cases that a check runs: action forms, and tasks by difficulty and index."""
+"""The cases of a check: action forms, and tasks by difficulty and index."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from rao_gym.evaluation.rollouts import TaskKey
 from rao_gym.registry import make_setup
 
 SEED = 20_260
-"""Seed of the tasks that checks sample."""
+"""Seed for sampling the tasks of checks."""
 
 
 def settings_by_form(id: str, options: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each action form to check, with the options that choose it.
+    """Yield each action form to check, with the options that select it.
 
     Args:
         id: A registered id.
-        options: Options of `rao_gym.make_setup`; ``actions`` leaves one form only.
+        options: Options of `rao_gym.make_setup`; ``actions`` restricts the check to one form.
     """
     built = make_setup(id, **options)
     chosen = built.settings.actions

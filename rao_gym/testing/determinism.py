@@ -1,4 +1,4 @@
-"""That equal seeds give equal trees, byte for byte, in this process and in another."""
+"""Check that equal seeds give equal trees, byte for byte, in this process and in another."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from rao_gym.testing.errors import ConformanceError, ensure
 
 
 def check_determinism(id: str, *, difficulties: Sequence[int] = (1, 2, 3), num_tasks: int = 2, **options: Any) -> None:
-    """Check that the reference policy's trees are equal byte for byte whenever their seeds are.
+    """Check that equal seeds give the reference policy's trees the same bytes.
 
-    Each task is played twice here and once in a new process that hashes strings differently, which finds whatever
-    follows the order of a set.
+    Each task is played twice here and once in a new process that hashes strings differently, which reveals any
+    dependence on the order of a set.
 
     Args:
         id: A registered id.
         difficulties: Difficulties of the tasks.
         num_tasks: Tasks of each difficulty.
-        **options: As `rao_gym.make_setup` takes them; they must pickle.
+        **options: Options of `rao_gym.make_setup`; they must be picklable.
 
     Raises:
         ConformanceError: Two trees differ.
@@ -59,17 +59,17 @@ def _digests(family: str, options: dict[str, Any], keys: Sequence[TaskKey]) -> l
 def _digests_elsewhere(
     family: str, options_of_forms: Sequence[dict[str, Any]], keys: Sequence[TaskKey]
 ) -> list[list[str]]:
-    """Return the digests of each action form as another process computes them.
+    """Return the digests of each action form, computed in another process.
 
     Raises:
-        ConformanceError: The other process failed, or the options do not pickle.
+        ConformanceError: The other process failed, or the options cannot be pickled.
     """
     hash_seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     try:
         request = pickle.dumps((family, list(options_of_forms), list(keys)))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise ConformanceError(f"The options cannot be given to another process: {error}.") from error
+        raise ConformanceError(f"The options cannot be pickled for another process: {error}.") from error
     done = subprocess.run(
         [sys.executable, "-c", f"from {__name__} import answer; answer()"],
         input=request,
@@ -84,7 +84,7 @@ def _digests_elsewhere(
 
 
 def answer() -> None:
-    """Answer the request of `check_determinism` that comes on standard input."""
+    """Answer the request of `check_determinism` on standard input."""
     family, options_of_forms, keys = pickle.loads(sys.stdin.buffer.read())
     digests = [_digests(family, options, keys) for options in options_of_forms]
     sys.stdout.buffer.write(pickle.dumps(digests))

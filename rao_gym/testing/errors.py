@@ -1,4 +1,4 @@
-"""The error of a promise that is not kept."""
+"""The error for a broken contract."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from rao_gym.errors import RaoError
 
 
 class ConformanceError(RaoError, AssertionError):
-    """A family breaks a promise of the contract; the message names the family, the promise and the case."""
+    """A family breaks its contract; the message names the family, the rule and the case."""
 
 
 def ensure(kept: bool, message: str) -> None:
-    """Raise when a promise is not kept.
+    """Raise if a rule of the contract is broken.
 
     Raises:
         ConformanceError: `kept` is false.

@@ -1,4 +1,4 @@
-"""All checks of the kit on one family."""
+"""Run all checks of the kit on one family."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def check_family(id: str, *, difficulties: Sequence[int] = (1, 2, 3), **options:
 
     Args:
         id: A registered id.
-        difficulties: Difficulties of the tasks that are played; at the hardest, the reference policy must delegate.
-        **options: As `rao_gym.make_setup` takes them, for every check.
+        difficulties: Difficulties to play; at the hardest, the reference policy must delegate.
+        **options: Options of `rao_gym.make_setup`, for every check.
 
     Raises:
-        ConformanceError: A promise of the contract is not kept.
+        ConformanceError: The family breaks its contract.
     """
     check_gymnasium(id, **options)
     check_pettingzoo(id, **options)

@@ -1,4 +1,4 @@
-"""The official checks of Gymnasium and PettingZoo, on every view of a family."""
+"""Run the official checks of Gymnasium and PettingZoo on every view of a family."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ EXPECTED_WARNINGS = (
     "Action space for each agent probably should be gymnasium.spaces.box or gymnasium.spaces.discrete",
     "We recommend agents to be named in the format <descriptor>_<number>",
 )
-"""What PettingZoo's tests say of any environment whose agents are an open set, write text, and have paths as names."""
+"""Warnings of PettingZoo's tests for any environment with an open set of agents, text actions, and paths as names."""
 
 _NUM_CYCLES = 50
 
 
 @contextmanager
 def only_expected_warnings() -> Iterator[None]:
-    """Turn every warning but `EXPECTED_WARNINGS` into an error, within the context."""
+    """Within the context, turn every warning except `EXPECTED_WARNINGS` into an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for message in EXPECTED_WARNINGS:
@@ -44,14 +44,14 @@ def only_expected_warnings() -> Iterator[None]:
 
 
 def check_gymnasium(id: str, **options: Any) -> None:
-    """Run `gymnasium.utils.env_checker.check_env` on a family, without any warning.
+    """Run `gymnasium.utils.env_checker.check_env` on a family, and allow no warning.
 
     Args:
         id: A registered id.
-        **options: As `rao_gym.make_setup` takes them.
+        **options: Options of `rao_gym.make_setup`.
 
     Raises:
-        ConformanceError: A check failed or a warning was given.
+        ConformanceError: The check failed or gave a warning.
     """
     for form, chosen in settings_by_form(id, options):
         with closing(gymnasium.make(id, **chosen)) as env:
@@ -63,10 +63,10 @@ def check_pettingzoo(id: str, **options: Any) -> None:
 
     Args:
         id: A registered id.
-        **options: As `rao_gym.make_setup` takes them.
+        **options: Options of `rao_gym.make_setup`.
 
     Raises:
-        ConformanceError: A test failed, or gave a warning that is not one of `EXPECTED_WARNINGS`.
+        ConformanceError: A test failed, or gave a warning that is not among `EXPECTED_WARNINGS`.
     """
     for form, chosen in settings_by_form(id, options):
         make_aec, make_parallel = partial(aec_env, id, **chosen), partial(parallel_env, id, **chosen)
@@ -78,10 +78,10 @@ def check_pettingzoo(id: str, **options: Any) -> None:
 
 
 def _run(what: str, check: Callable[[], Any]) -> None:
-    """Run one official check, without what it prints.
+    """Run one official check and suppress its output.
 
     Raises:
-        ConformanceError: It failed, whatever it raised.
+        ConformanceError: The check raised anything.
     """
     try:
         with only_expected_warnings(), redirect_stdout(io.StringIO()):

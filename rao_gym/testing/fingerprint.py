@@ -1,4 +1,4 @@
-"""What a value holds at this moment, so that a change in place can be told."""
+"""Fingerprints of values, which reveal changes in place."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rao_gym.tasks.content import content_hash
 
 
 def fingerprint(value: Any) -> str:
-    """Return a text that is equal for equal contents within this process, whatever the value is made of.
+    """Return a text that is the same for equal contents within this process, for any value.
 
-    Objects of unknown kinds count by their attributes; what has none, such as a function, by its identity.
+    Objects of unknown types are compared by their attributes; those without attributes, such as functions, by identity.
     """
     try:
         return content_hash(value)
@@ -22,7 +22,7 @@ def fingerprint(value: Any) -> str:
 
 
 def _plain(value: Any, above: frozenset[int]) -> Any:
-    """Return a value as one that `content_hash` takes."""
+    """Convert a value to one that `content_hash` accepts."""
     if id(value) in above:
         return "a cycle"
     inside = above | {id(value)}
@@ -39,7 +39,7 @@ def _plain(value: Any, above: frozenset[int]) -> Any:
 
 
 def _attributes(value: Any, inside: frozenset[int]) -> Any:
-    """Return an object's attributes by name; its identity if it has none."""
+    """Return an object's attributes by name, or its identity if it has none."""
     if is_dataclass(value) and not isinstance(value, type):
         held = {each.name: getattr(value, each.name) for each in fields(value)}
     else:

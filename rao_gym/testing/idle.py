@@ -1,4 +1,4 @@
-"""That a child earns nothing for a sibling's work, where agents share a world."""
+"""Check that a child earns nothing for a sibling's work if agents share a world."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from rao_gym.tree import Node, StopReason
 
 
 def check_idle_children(id: str, *, difficulties: Sequence[int] = (2, 3), num_tasks: int = 1, **options: Any) -> None:
-    """Check that a child which does nothing has no signal above 0, though its sibling brought about what it should.
+    """Check that a child that does nothing has no signal above 0, even if its sibling already did the work.
 
-    A child of the reference policy's tree is launched twice in a row. The first does the work; the second hands back
-    the first one's answer at once. Families without a world pass: there, an answer is right whoever gives it.
+    A child of the reference policy's tree is launched twice in a row. The first does the work; the second returns the
+    first one's answer at once. Families without a world pass: there, an answer is right whoever gives it.
 
     Args:
         id: A registered id.
         difficulties: Difficulties of the tasks, high enough for the reference policy to delegate.
         num_tasks: Tasks of each difficulty.
-        **options: As `rao_gym.make_setup` takes them.
+        **options: Options of `rao_gym.make_setup`.
 
     Raises:
-        ConformanceError: An idle child is paid.
+        ConformanceError: An idle child has a signal above 0.
     """
     for form, chosen in settings_by_form(id, options):
         built = make_setup(id, **chosen)
@@ -43,7 +43,7 @@ def check_idle_children(id: str, *, difficulties: Sequence[int] = (2, 3), num_ta
 
 
 def _check_task(case: str, built: Setup, task: Task[Any], form: str, sandbox: Sandbox) -> None:
-    """Launch a child of the reference tree twice, the second time to idle.
+    """Launch a child of the reference tree twice; the second one idles.
 
     Raises:
         ConformanceError: The idle one has a signal above 0.
@@ -72,7 +72,7 @@ def _check_task(case: str, built: Setup, task: Task[Any], form: str, sandbox: Sa
     num_children = len(root.children)
     runtime.act(root, launch)
     if len(root.children) == num_children:
-        return  # refused: there is nothing left to do for it
+        return  # refused: there is nothing left to do
     idle = root.children[-1]
     if not idle.ended:
         runtime.act(idle, calls_text([(FINISH, {"answer": model.value})], form))
@@ -85,7 +85,7 @@ def _check_task(case: str, built: Setup, task: Task[Any], form: str, sandbox: Sa
 
 
 def _actions_before(root: Node, child: Node) -> list[str]:
-    """Return the root's actions before the one that launched a child."""
+    """Return the root's actions before the one that launched the child."""
     actions = [message["content"] for message in root.messages if message["role"] == "assistant"]
     launching = [action for action in actions if LAUNCH in action]
     wave = min(child.wave, len(launching) - 1)

@@ -1,4 +1,4 @@
-"""That rollouts of one task share nothing, that contexts are never changed in place, and that order does no harm."""
+"""Check that rollouts of a task share nothing, contexts never change in place, and the order of acting is harmless."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from rao_gym.testing.fingerprint import fingerprint
 from rao_gym.tree import ExecutionTree, Node, StopReason
 
 _METHODS = ("opening", "variables", "call_tool", "delegate", "receive", "verify")
-"""The methods of a family that are given an agent."""
+"""The methods of a family that take an agent."""
 
 Choose = Callable[[list[Node]], Node]
-"""Picks the next node to act from those that are ready."""
+"""Chooses which of the ready nodes acts next."""
 
 
 def check_isolation(id: str, *, difficulties: Sequence[int] = (1, 2, 3), num_tasks: int = 1, **options: Any) -> None:
-    """Check what goes wrong without a word when rollouts or agents share what they should not.
+    """Check for the silent errors that occur when rollouts or agents share what they should not.
 
     - No method changes an agent's context in place; contexts are compared before and after every call.
-    - A task can be started again: two rollouts of it that are under way at once, and a third one afterwards, are equal.
-    - Rollouts share no world: playing one leaves the world of the other as it was.
-    - The order in which ready agents act changes nothing where they share no world; where they do, the reference
-      policy solves the task in other orders as well.
+    - A task can be replayed: two concurrent rollouts and a third one afterwards are equal.
+    - Rollouts share no world: playing one does not change the world of the other.
+    - Without a shared world, the order in which ready agents act changes nothing; with one, the reference policy
+      solves the task in other orders, too.
 
     Args:
         id: A registered id.
         difficulties: Difficulties of the tasks.
         num_tasks: Tasks of each difficulty.
-        **options: As `rao_gym.make_setup` takes them.
+        **options: Options of `rao_gym.make_setup`.
 
     Raises:
-        ConformanceError: One of these is not so.
+        ConformanceError: One of these rules is broken.
     """
     for form, chosen in settings_by_form(id, options):
         built = setup_of(_watched(family_class(id)), **chosen)
@@ -56,12 +56,12 @@ def check_isolation(id: str, *, difficulties: Sequence[int] = (1, 2, 3), num_tas
 
 
 def play(runtime: Runtime[Any], policy: Policy, choose: Choose = lambda ready: ready[0]) -> ExecutionTree:
-    """Play the present tree to its end, one node at a time.
+    """Play the current tree to its end, one node at a time.
 
     Args:
-        runtime: The runtime, on which a task has been started.
-        policy: Answers the turns.
-        choose: Picks the next node; the one that has been ready longest when left out.
+        runtime: The runtime, already reset to a task.
+        policy: The policy.
+        choose: Chooses the next node; by default the one that has been ready longest.
     """
     while not runtime.done:
         node = choose(list(runtime.ready))
@@ -70,7 +70,7 @@ def play(runtime: Runtime[Any], policy: Policy, choose: Choose = lambda ready: r
 
 
 def _check_rollouts(case: str, built: Setup, task: Task[Any], sandbox: Sandbox) -> ExecutionTree:
-    """Play a task in two rollouts that are under way at once, and once more; return the tree.
+    """Play a task in two concurrent rollouts, and once more; return the tree.
 
     Raises:
         ConformanceError: The trees differ, or one rollout changed the task or the other's world.
@@ -100,7 +100,7 @@ def _check_orders(case: str, built: Setup, task: Task[Any], tree: ExecutionTree,
     """Play a task with the ready nodes acting in other orders.
 
     Raises:
-        ConformanceError: An order changed what it must not.
+        ConformanceError: The order changed the outcome.
     """
     rng = np.random.default_rng(0)
     orders: tuple[tuple[str, Choose], ...] = (
@@ -128,12 +128,12 @@ def _check_orders(case: str, built: Setup, task: Task[Any], tree: ExecutionTree,
 
 
 def _met_a_shared_limit(node: Node) -> bool:
-    """Tell whether a limit of the whole tree may have stopped a node, which another agent could have met first."""
+    """Tell whether a limit of the whole tree may have stopped a node; in another order, another agent could hit it."""
     return node.stop_reason is StopReason.OUT_OF_BUDGET or node.refusals > 0
 
 
 def _by_name(tree: ExecutionTree) -> dict[str, Any]:
-    """Return what became of each node, by its name."""
+    """Return the outcome of each node, by name."""
     return {node.name: (node.messages, node.value, node.signal, node.stop_reason) for node in tree.nodes}
 
 

@@ -1,4 +1,4 @@
-"""What no sensible policy writes: hostile texts, calls and values."""
+"""Junk: hostile texts, calls and values that no sensible policy would write."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ HOSTILE_VALUES: tuple[JSON, ...] = (
     {"": None},
     {"answer": {"answer": []}},
 )
-"""Values in JSON form that an agent may hand back instead of an answer."""
+"""Values in JSON form that an agent may return instead of an answer."""
 
 HOSTILE_TEXTS: tuple[object, ...] = (
     "",
@@ -79,7 +79,7 @@ HOSTILE_TEXTS: tuple[object, ...] = (
     b"bytes",
     ["a", "list"],
 )
-"""Action texts, and things that are not even text."""
+"""Action texts, and objects that are not even text."""
 
 _VALUES_BY_TYPE: dict[str, tuple[JSON, ...]] = {
     "string": ("", "?", "0", "root", "🙂\u0000", "left" * 2_000, "__import__('os')"),
@@ -99,10 +99,10 @@ def junk_action(rng: np.random.Generator, specs: Sequence[ToolSpec], actions: st
     """Return an action that is a hostile text, random Unicode, or calls of real tools with bad arguments.
 
     Args:
-        rng: Decides which.
+        rng: Source of randomness.
         specs: The tools that an agent may call.
         actions: The action form.
-        space: Where random texts come from.
+        space: The space that random texts are sampled from.
     """
     kind = rng.random()
     if kind < 0.25:
@@ -111,7 +111,7 @@ def junk_action(rng: np.random.Generator, specs: Sequence[ToolSpec], actions: st
         return space.sample()
     chosen = [specs[int(rng.integers(len(specs)))] for _ in range(rng.integers(1, 4))]
     if rng.random() < 0.8:
-        chosen = [spec for spec in chosen if spec.name != FINISH]  # few trees should end at once
+        chosen = [spec for spec in chosen if spec.name != FINISH]  # so that few trees end at once
     return calls_text([(spec.name, _junk_arguments(rng, spec)) for spec in chosen], actions)
 
 

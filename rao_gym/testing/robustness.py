@@ -1,4 +1,4 @@
-"""That nothing a policy writes raises, whatever it is."""
+"""Check that policy output never raises an exception."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _LIMITS = {"max_turns": 8, "max_nodes": 20}
 def check_robustness(id: str, *, difficulty: int = 1, num_trees: int = 10, seed: int = SEED, **options: Any) -> None:
     """Check that junk costs turns and nothing else.
 
-    Every hostile text is tried on a new root, every hostile value is handed back by one, and whole trees are grown
-    from calls of the family's tools with bad arguments. Nothing may raise, signals must be in [0, 1] or unknown,
-    and the trees must survive the way through JSON.
+    Every hostile text is tried on a new root, every hostile value is returned by one, and whole trees are grown from
+    tool calls with bad arguments. Nothing may raise, signals must be in [0, 1] or unknown, and the trees must
+    round-trip through JSON.
 
     Args:
         id: A registered id.
         difficulty: Difficulty of the tasks.
-        num_trees: Trees grown from junk.
+        num_trees: Number of trees to grow from junk.
         seed: Seed of the junk.
-        **options: As `rao_gym.make_setup` takes them; without limits of their own, trees are kept small.
+        **options: Options of `rao_gym.make_setup`; by default, limits keep the trees small.
 
     Raises:
-        ConformanceError: Something raised, or a tree is not sound.
+        ConformanceError: Something raised, or a tree is invalid.
     """
     for form, chosen in settings_by_form(id, _LIMITS | options):
         built = make_setup(id, **chosen)
@@ -68,7 +68,7 @@ def _act(case: str, runtime: Runtime[Any], node: Node, action: object) -> None:
     """Let a node act.
 
     Raises:
-        ConformanceError: The action raised, whatever it raised.
+        ConformanceError: The action raised anything.
     """
     try:
         runtime.act(node, action)
@@ -80,10 +80,10 @@ def _act(case: str, runtime: Runtime[Any], node: Node, action: object) -> None:
 
 
 def _check_sound(case: str, tree: ExecutionTree) -> None:
-    """Check the signals of a tree and its way through JSON.
+    """Check the signals of a tree and its round trip through JSON.
 
     Raises:
-        ConformanceError: A signal is out of range, or the tree comes back different.
+        ConformanceError: A signal is out of range, or the tree does not round-trip.
     """
     for node in tree.nodes:
         ensure(

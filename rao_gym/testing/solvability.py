@@ -1,4 +1,4 @@
-"""That tasks can be solved within their limits, as the reference policies prove."""
+"""Check that tasks can be solved within their limits, as the reference policies demonstrate."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def check_solvability(
     min_success: float = 1.0,
     **options: Any,
 ) -> None:
-    """Check that the reference policy solves the tasks, and that the single-agent policy plays them to an end.
+    """Check that the reference policy solves the tasks, and that the single-agent policy plays them to the end.
 
     The single-agent policy need not succeed, but must not try to launch.
 
@@ -29,8 +29,8 @@ def check_solvability(
         id: A registered id.
         difficulties: Difficulties of the tasks.
         num_tasks: Tasks of each difficulty.
-        min_success: The least mean success signal of the reference policy, at each difficulty.
-        **options: As `rao_gym.make_setup` takes them.
+        min_success: Minimum mean success signal of the reference policy, at each difficulty.
+        **options: Options of `rao_gym.make_setup`.
 
     Raises:
         ConformanceError: The reference policy falls short, or the single-agent policy tries to launch.

@@ -1,4 +1,4 @@
-"""That no task of one split is a task of another."""
+"""Check that splits are disjoint."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from rao_gym.testing.errors import ensure
 def check_splits(id: str, *, difficulties: Sequence[int] = (1, 2, 3), num_tasks: int = 100, **options: Any) -> None:
     """Check that ids are unique, and that splits share no task.
 
-    Two tasks are the same when their goals and contexts are, compared in pickled form.
+    Two tasks are the same if their goals and contexts are, compared in pickled form.
 
     Args:
         id: A registered id.
         difficulties: Difficulties of the tasks.
         num_tasks: Tasks of each difficulty and split.
-        **options: As `rao_gym.make_setup` takes them.
+        **options: Options of `rao_gym.make_setup`.
 
     Raises:
-        ConformanceError: Two tasks have one id, or two splits share a task.
+        ConformanceError: Two tasks have the same id, or two splits share a task.
     """
     family = make_setup(id, **options).family
     ids: set[str] = set()
@@ -43,5 +43,5 @@ def check_splits(id: str, *, difficulties: Sequence[int] = (1, 2, 3), num_tasks:
 
 
 def _digest(task: Task[Any]) -> str:
-    """Return a digest of what the root is given."""
+    """Return a digest of the root's goal and context."""
     return hashlib.sha256(pickle.dumps((task.goal, task.context))).hexdigest()

@@ -1,4 +1,4 @@
-"""That every sub-goal of a reference tree is verified, and that wrong answers to it are not."""
+"""Check that right answers to the sub-goals of a reference tree are accepted, and wrong ones rejected."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Verification:
 
     Attributes:
         task: The task.
-        agent: The agent, as it was launched.
-        value: What the node handed back.
-        signal: What `verify` returned.
+        agent: The agent at its launch.
+        value: The value that the node returned.
+        signal: The signal that `verify` returned.
     """
 
     task: Task[Any]
@@ -35,17 +35,18 @@ class Verification:
 def check_subgoals(id: str, *, difficulties: Sequence[int] = (2, 3), num_tasks: int = 2, **options: Any) -> None:
     """Check the verifier on every node of the reference policy's trees.
 
-    What each node hands back must have the signal 1, and altered answers must have less, unless agents share a
-    world, where deeds may count and answers not. The trees must have children, or nothing would be checked.
+    The value of each node must have the signal 1, and altered values must have less, unless agents share a world,
+    where the signal may depend on what an agent did rather than on its answer. The trees must have children, or
+    nothing would be checked.
 
     Args:
         id: A registered id.
         difficulties: Difficulties of the tasks, high enough for the reference policy to delegate.
         num_tasks: Tasks of each difficulty.
-        **options: As `rao_gym.make_setup` takes them.
+        **options: Options of `rao_gym.make_setup`.
 
     Raises:
-        ConformanceError: A right answer is rejected, a wrong one accepted, or no child was launched.
+        ConformanceError: A right answer was rejected, a wrong one accepted, or no child launched.
     """
     for form, chosen in settings_by_form(id, options):
         family, verifications = _recorder_of(family_class(id))
@@ -57,7 +58,7 @@ def check_subgoals(id: str, *, difficulties: Sequence[int] = (2, 3), num_tasks: 
             f"{id} ({form}): the reference policy launched nobody at difficulties {list(difficulties)}; "
             "check harder tasks or a smaller window.",
         )
-        for verification in tuple(verifications):  # verifying altered answers is recorded, too
+        for verification in tuple(verifications):  # a copy, because verifying altered answers is recorded, too
             _check_verification(f"{id} ({form})", built.family, verification)
 
 
@@ -65,7 +66,7 @@ def _check_verification(case: str, family: TaskFamily[Any], verification: Verifi
     """Check that an answer is accepted and that its alterations are not.
 
     Raises:
-        ConformanceError: One of these is not so.
+        ConformanceError: The answer is rejected, or an alteration accepted.
     """
     task, agent = verification.task, verification.agent
     where = f"{case}, {task.record.id}, {agent.name}, goal {agent.goal[:200]!r}"
@@ -76,7 +77,7 @@ def _check_verification(case: str, family: TaskFamily[Any], verification: Verifi
         f"{verification.signal}.",
     )
     if agent.world is not None:
-        return  # there the deeds may earn the signal, not the answer; `check_idle_children` looks at those
+        return  # there, actions may earn the signal rather than the answer; see `check_idle_children`
     for altered in alterations(verification.value):
         signal = family.verify(task, agent, altered)
         ensure(
@@ -86,7 +87,7 @@ def _check_verification(case: str, family: TaskFamily[Any], verification: Verifi
 
 
 def alterations(value: JSON) -> Iterator[JSON]:
-    """Yield answers that are not the answer `value`: near misses first, then none, unless the answer is empty."""
+    """Yield answers that differ from `value`: near misses first, then None, unless the answer is empty."""
     if isinstance(value, bool):
         yield not value
     elif isinstance(value, int | float):
@@ -105,7 +106,7 @@ def alterations(value: JSON) -> Iterator[JSON]:
 
 
 def _altered_texts(text: str) -> Iterator[str]:
-    """Yield texts that say something else."""
+    """Yield texts with another meaning."""
     stripped = text.strip()
     try:
         yield str(int(stripped) + 1)

@@ -1,4 +1,4 @@
-"""That all views of a family show the same tree."""
+"""Check that all views of a family show the same tree."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def check_views(id: str, *, difficulties: Sequence[int] = (1, 2, 3), **options: 
     Args:
         id: A registered id.
         difficulties: Difficulties of the tasks, one task each.
-        **options: As `rao_gym.make_setup` takes them.
+        **options: Options of `rao_gym.make_setup`.
 
     Raises:
         ConformanceError: A view differs from the runtime, or an observation is not in its space.
@@ -58,7 +58,7 @@ def check_views(id: str, *, difficulties: Sequence[int] = (1, 2, 3), **options: 
 
 
 def _options(key: TaskKey) -> dict[str, Any]:
-    """Return the reset options that begin a task."""
+    """Return the reset options that start a task."""
     return {"difficulty": key.difficulty, "split": key.split, "index": key.index}
 
 

@@ -1,4 +1,4 @@
-"""What the wrappers share."""
+"""Shared by all wrappers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rao_gym.errors import UsageError
 
 
 def recursive_env(env: gymnasium.Env[Any, Any], wrapper: str) -> RecursiveEnv:
-    """Return the Gymnasium view that a wrapper lies around.
+    """Return the Gymnasium view inside an environment.
 
     Raises:
         UsageError: There is none.
     """
     if not isinstance(env.unwrapped, RecursiveEnv):
-        raise UsageError(f"{wrapper} wraps the environments of this package, not {env.unwrapped}.")
+        raise UsageError(f"{wrapper} only wraps environments of this package, got {env.unwrapped}.")
     return env.unwrapped

@@ -1,4 +1,4 @@
-"""A wrapper that chooses the difficulty of every episode."""
+"""A wrapper that chooses each episode's difficulty."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from rao_gym.wrappers.base import recursive_env
 
 
 class Curriculum(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
-    """Draws each episode's difficulty from a schedule, and tells the schedule how the episode went.
+    """Draws each episode's difficulty from a schedule, and reports the outcome to the schedule.
 
-    Draws follow the seed of `reset`: the same seeds and outcomes give the same difficulties. An episode whose
-    ``options`` name a difficulty keeps it; its outcome counts all the same. Episodes that were left unfinished, and
-    those whose root nothing verified, tell the schedule nothing. ``info["difficulty"]`` has the difficulty.
+    Draws follow the seed of `reset`: the same seeds and outcomes give the same difficulties. A difficulty in `reset`'s
+    ``options`` takes precedence; the outcome is reported all the same. Unfinished episodes, and episodes whose root
+    could not be verified, are not reported. ``info["difficulty"]`` holds the difficulty.
 
     Args:
         env: The environment.
-        schedule: A `FixedMixture`, an `AdaptiveDifficulty`, or one's own.
+        schedule: A `FixedMixture`, an `AdaptiveDifficulty`, or your own schedule.
 
     Attributes:
         schedule: The schedule.
@@ -38,11 +38,11 @@ class Curriculum(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._rng = np.random.default_rng()
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Begin an episode at the difficulty that the schedule draws.
+        """Start an episode at the difficulty that the schedule draws.
 
         Args:
-            seed: Begins a new series of tasks and of draws; None goes on with the present ones.
-            options: As the environment takes them; a ``difficulty`` here is kept.
+            seed: Starts a new series of tasks and draws; None continues the current one.
+            options: The environment's options; a ``difficulty`` here takes precedence.
         """
         if seed is not None:
             self._rng = np.random.default_rng(seed)
@@ -51,15 +51,15 @@ class Curriculum(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return observation, self._marked(info)
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
-        """Step, and update the schedule when the episode ends with a verified root."""
+        """Step, and update the schedule if the episode ends with a verified root."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         if terminated or truncated:
             tree = self._env.tree
-            # A root that nothing verified has neither failed nor succeeded.
+            # A root that could not be verified has neither failed nor succeeded.
             if tree.root.signal is not None:
                 self.schedule.update(tree.task.difficulty, tree.root.signal)
         return observation, reward, terminated, truncated, self._marked(info)
 
     def _marked(self, info: dict[str, Any]) -> dict[str, Any]:
-        """Return an info with the difficulty."""
+        """Return the info with the difficulty added."""
         return info | {"difficulty": self._env.tree.task.difficulty}

@@ -1,4 +1,4 @@
-"""A wrapper with fixed spaces: a few named actions and a vector of numbers, for algorithms that know no text."""
+"""A wrapper with fixed spaces: a few named actions and a vector of numbers, for algorithms that cannot handle text."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from rao_gym.policies.base import Turn
 from rao_gym.wrappers.base import recursive_env
 
 Action = str | Callable[[Turn], str]
-"""An action text, or what writes one for a turn."""
+"""An action text, or a function that writes one for a turn."""
 
 Features = Callable[[Turn], NDArray[np.float32]]
-"""What an algorithm is to know of a turn, beyond depth and limits."""
+"""Additional features of a turn, beyond depth and limits."""
 
 _MAX_LOG = float(np.log2(1 + MAX_COUNT))
 
 
 class FixedActions(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
-    """Plays with a fixed set of actions, as Stable-Baselines3 and the like need it.
+    """Plays with a fixed set of actions, as libraries such as Stable-Baselines3 require.
 
-    Actions are the numbers of the named actions, in their order. Observations are one vector: the depth and what is
-    left of each limit, in the order of `LimitsLeft`, then the features. A count n is shown as log2(1 + n) / 31, which
-    is in [0, 1], and as -1 where there is no limit. When the episode is over, everything is 0.
+    An action is the index of a named action. An observation is a vector: the depth and what is left of each limit, in
+    the order of `LimitsLeft`, then the features. A count n is encoded as log2(1 + n) / 31, which is in [0, 1], and a
+    missing limit as -1. After the episode's end, the vector is all zeros.
 
     Args:
         env: The environment.
-        actions: Name to action: a text, or a function from the turn to a text.
-        features: What to add to the observation: a function from the turn to a vector.
-        feature_space: The space of that vector; needed with `features`.
+        actions: Actions by name: a text, or a function from the turn to a text.
+        features: A function from the turn to a vector of additional features.
+        feature_space: The space of that vector; required with `features`.
 
     Attributes:
-        action_names: The names, by the number of the action.
+        action_names: The names of the actions, by index.
 
     Raises:
         InvalidValueError: There are no actions, or only one of `features` and `feature_space` is given.
@@ -60,7 +60,7 @@ class FixedActions(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs)
         if not actions:
             raise InvalidValueError("FixedActions needs at least one action.")
         if (features is None) != (feature_space is None):
-            raise InvalidValueError("features and feature_space go together.")
+            raise InvalidValueError("features and feature_space must be given together.")
         self._env = recursive_env(env, "FixedActions")
         self.action_names = tuple(actions)
         self._actions = tuple(actions.values())
@@ -72,12 +72,12 @@ class FixedActions(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs)
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Begin an episode."""
+        """Start an episode."""
         _, info = self.env.reset(seed=seed, options=options)
         return self._observe(self._env.turn), info
 
     def step(self, action: np.int64) -> tuple[NDArray[np.float32], SupportsFloat, bool, bool, dict[str, Any]]:
-        """Write the action of that number for the agent whose turn it is."""
+        """Act for the agent whose turn it is, with the action of this index."""
         chosen = self._actions[int(action)]
         text = chosen if isinstance(chosen, str) else chosen(self._env.turn)
         _, reward, terminated, truncated, info = self.env.step(text)
@@ -85,7 +85,7 @@ class FixedActions(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs)
         return self._observe(turn), reward, terminated, truncated, info
 
     def _observe(self, turn: Turn | None) -> NDArray[np.float32]:
-        """Return a turn as a vector; None when the episode is over."""
+        """Return a turn as a vector; None stands for the end of the episode."""
         if turn is None:
             return np.zeros(1 + len(LIMIT_NAMES) + self._num_features, dtype=np.float32)
         limits = asdict(turn.limits)
@@ -95,7 +95,7 @@ class FixedActions(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs)
 
 
 def _scaled(count: int | None) -> float:
-    """Return log2(1 + n) / 31 of a count, -1 where there is no limit."""
+    """Return log2(1 + n) / 31 for a count n, and -1 for no limit."""
     return float(NO_LIMIT) if count is None else min(float(np.log2(1 + count)) / _MAX_LOG, 1.0)
 
 

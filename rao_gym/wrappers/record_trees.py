@@ -1,4 +1,4 @@
-"""A wrapper that keeps every finished tree."""
+"""A wrapper that saves every finished tree."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from rao_gym.wrappers.base import recursive_env
 class RecordTrees(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Writes each finished tree as one JSON line, which `ExecutionTree.from_json` reads.
 
-    Lines are added to what the file holds already. Trees that were left unfinished are not written.
+    Lines are appended to an existing file. Unfinished trees are not written.
 
     Args:
         env: The environment.
-        folder: Where the file is; made if it is not there.
-        name: Name of the file, without ``.jsonl``. Environments in different processes need different names.
+        folder: The file's folder; created if it does not exist.
+        name: The file's name, without ``.jsonl``. Environments in different processes need different names.
 
     Attributes:
         path: The file.
 
     Raises:
-        MissingFileError: The folder cannot be made.
+        MissingFileError: The folder cannot be created.
         UsageError: The environment is not one of this package.
     """
 
@@ -37,11 +37,11 @@ class RecordTrees(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise MissingFileError(f"Cannot make the folder {str(folder)!r}: {error.strerror}.") from error
+            raise MissingFileError(f"Cannot create the folder {str(folder)!r}: {error.strerror}.") from error
         self.path = Path(folder) / f"{name}.jsonl"
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
-        """Step, and write the tree when the episode ends."""
+        """Step, and write the tree if the episode ends."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         if terminated or truncated:
             with self.path.open("a", encoding="utf-8") as file:

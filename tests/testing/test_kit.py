@@ -125,7 +125,7 @@ def test_broken_promises_are_found(
 
 
 def test_options_that_cannot_travel_are_named(counting_id: str) -> None:
-    with pytest.raises(ConformanceError, match="cannot be given to another process"):
+    with pytest.raises(ConformanceError, match="cannot be pickled for another process"):
         check_determinism(counting_id, count_tokens=lambda text: len(text))
 
 

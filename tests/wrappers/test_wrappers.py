@@ -170,7 +170,7 @@ def test_fixed_actions_pass_the_official_check(counting_id: str) -> None:
 def test_fixed_actions_name_what_is_missing(counting_id: str) -> None:
     with pytest.raises(InvalidValueError, match="at least one action"):
         FixedActions(make(counting_id), {})
-    with pytest.raises(InvalidValueError, match="go together"):
+    with pytest.raises(InvalidValueError, match="must be given together"):
         FixedActions(make(counting_id), ACTIONS, features=numbers_seen)
 
 
