@@ -17,23 +17,16 @@ from rao_gym.jsonable import JSON
 from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.base import Task
 from rao_gym.tasks.long_context import LongContext
-from rao_gym.tasks.long_context.documents import Passage, RecordTable
+from rao_gym.tasks.long_context.documents import Passage
 from rao_gym.tasks.long_context.kinds import QUESTION_TYPES, parse_question
+from rao_gym.tasks.long_context.kinds.aggregate import CountRecords, Difference, Extreme
 from rao_gym.tasks.long_context.kinds.base import Question
 from rao_gym.tasks.long_context.kinds.frequency import TopWords, WordCounts, WordTable
 from rao_gym.tasks.long_context.kinds.needle import CodesOf, CodeTable, FindCodes
+from rao_gym.tasks.long_context.kinds.pairs import EqualPairs
+from rao_gym.tasks.long_context.kinds.records import GROUPS, PERIODS, Filter, RecordTable, Tally
 from rao_gym.tasks.long_context.kinds.trace import StepTable, TrailEnd, TrailSteps
 from rao_gym.tasks.long_context.lexicon import CATEGORIES, CATEGORY_NAMES, CATEGORY_OF, KEYS, PEOPLE, PLACES
-from rao_gym.tasks.long_context.questions.aggregate import (
-    GROUPS,
-    PERIODS,
-    CountRecords,
-    Difference,
-    Extreme,
-    Filter,
-    Tally,
-)
-from rao_gym.tasks.long_context.questions.pairs import EqualPairs
 
 KINDS = ("needle", "trace", "frequency", "aggregate", "pairs")
 Record = tuple[str, str, str]

@@ -47,21 +47,6 @@ class Table:
         return slice(int(first), int(after))
 
 
-@dataclass(frozen=True, eq=False)
-class RecordTable(Table):
-    """Who named what, and when.
-
-    Attributes:
-        people: [rows] Indices into `lexicon.PEOPLE`.
-        days: [rows] Days, from 1.
-        categories: [rows] Indices into `lexicon.CATEGORY_NAMES`.
-    """
-
-    people: IntArray = field(default_factory=no_ints)
-    days: IntArray = field(default_factory=no_ints)
-    categories: IntArray = field(default_factory=no_ints)
-
-
 TableT = TypeVar("TableT", bound=Table)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from rao_gym.tasks.long_context.kinds.aggregate import AGGREGATE
 from rao_gym.tasks.long_context.kinds.base import Kind, Question
 from rao_gym.tasks.long_context.kinds.frequency import FREQUENCY
 from rao_gym.tasks.long_context.kinds.needle import NEEDLE
+from rao_gym.tasks.long_context.kinds.pairs import PAIRS
 from rao_gym.tasks.long_context.kinds.trace import TRACE
-from rao_gym.tasks.long_context.records import AGGREGATE, PAIRS
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (NEEDLE, TRACE, FREQUENCY, AGGREGATE, PAIRS)}
 """Every kind by its name, in the order in which a seed draws from them."""

@@ -1,72 +1,37 @@
-"""Aggregation: counts over records whose category has to be understood from everyday words."""
+"""Aggregation: a count, a difference or an extreme of records, of sorts that have to be understood."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rao_gym.jsonable import JSON
 from rao_gym.tasks.long_context.answers import as_counts, as_integer, as_items, canonical
-from rao_gym.tasks.long_context.documents import IntArray, Passage, RecordTable
-from rao_gym.tasks.long_context.facts import DAYS_PER_PERIOD, NUM_PERIODS, RECORDS, period_of
-from rao_gym.tasks.long_context.kinds.base import Part, Question, add_counts, squeeze
-from rao_gym.tasks.long_context.lexicon import CATEGORY_NAMES, CATEGORY_OF, PEOPLE
-
-PERIODS = tuple(period_of(1 + DAYS_PER_PERIOD * period) for period in range(NUM_PERIODS))
-GROUPS = {"category": CATEGORY_NAMES, "person": PEOPLE, "period": PERIODS}
-"""What records can be counted by, and the names of the groups."""
+from rao_gym.tasks.long_context.documents import Facts, Passage
+from rao_gym.tasks.long_context.kinds.base import Draft, Kind, Part, Question, squeeze
+from rao_gym.tasks.long_context.kinds.records import (
+    HIDES,
+    HINTS,
+    PERIODS,
+    RECORDS,
+    Filter,
+    Tally,
+    num_matching,
+    num_records_for,
+    read_records,
+    write_records,
+)
+from rao_gym.tasks.long_context.lexicon import CATEGORY_NAMES, PEOPLE
+from rao_gym.tasks.long_context.schedule import Schedule
 
 MIN_COUNT = 16
 """Fewest records that a task asks to count: smaller numbers could be guessed."""
 
-_HINTS = {
-    "category": f"The categories are {', '.join(CATEGORY_NAMES)}.",
-    "person": "",
-    "period": "The periods have ten days, from 'days 1 to 10' on.",
-}
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which records count; None means all.
-
-    Attributes:
-        category: Records that name something of this category.
-        person: Records about this person.
-        period: Records of this period, such as ``days 11 to 20``.
-    """
-
-    category: str | None = None
-    person: str | None = None
-    period: str | None = None
-
-    def render(self) -> str:
-        """Return the records in words."""
-        parts = (("of", self.category), ("by", self.person), ("from", self.period))
-        return " ".join(["records", *(f"{word} {name}" for word, name in parts if name is not None)])
-
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """Read the words back."""
-        match = _FILTER.fullmatch(text)
-        return cls(match["category"], match["person"], match["period"]) if match else None
-
-    def accepts(self, groups: dict[str, str]) -> bool:
-        """Tell whether a record, given by its group of each sort, counts."""
-        wanted = {"category": self.category, "person": self.person, "period": self.period}
-        return all(name is None or groups[sort] == name for sort, name in wanted.items())
-
-
-_FILTER = re.compile(
-    rf"records(?: of (?P<category>{'|'.join(CATEGORY_NAMES)}))?"
-    rf"(?: by (?P<person>{'|'.join(PEOPLE)}))?(?: from (?P<period>{'|'.join(PERIODS)}))?"
-)
+_NUM_CANDIDATES = 24
 
 
 @dataclass(frozen=True)
@@ -93,7 +58,7 @@ class CountRecords(Part):
 
     def truth(self, passage: Passage) -> JSON:
         """Return the number in the passage."""
-        return int(_mask(passage, self.records).sum())
+        return num_matching(passage, self.records)
 
     def merge(self, answers: Sequence[JSON]) -> JSON:
         """Add up."""
@@ -101,11 +66,11 @@ class CountRecords(Part):
 
     def read(self, lines: Sequence[str]) -> JSON:
         """Read the lines."""
-        return sum(self.records.accepts(groups) for groups in _read_records(lines))
+        return sum(self.records.accepts(groups) for groups in read_records(lines))
 
     def is_well_posed(self, passage: Passage) -> bool:
         """Tell whether there are many."""
-        return int(_mask(passage, self.records).sum()) >= MIN_COUNT
+        return num_matching(passage, self.records) >= MIN_COUNT
 
 
 @dataclass(frozen=True)
@@ -141,7 +106,7 @@ class Difference(Part):
 
     def truth(self, passage: Passage) -> JSON:
         """Return the difference in the passage."""
-        return int(_mask(passage, self.more).sum()) - int(_mask(passage, self.less).sum())
+        return num_matching(passage, self.more) - num_matching(passage, self.less)
 
     def merge(self, answers: Sequence[JSON]) -> JSON:
         """Add up."""
@@ -149,54 +114,11 @@ class Difference(Part):
 
     def read(self, lines: Sequence[str]) -> JSON:
         """Read the lines."""
-        return sum(self.more.accepts(groups) - self.less.accepts(groups) for groups in _read_records(lines))
+        return sum(self.more.accepts(groups) - self.less.accepts(groups) for groups in read_records(lines))
 
     def is_well_posed(self, passage: Passage) -> bool:
         """Tell whether there are many of both sorts."""
         return all(CountRecords(records).is_well_posed(passage) for records in (self.more, self.less))
-
-
-@dataclass(frozen=True)
-class Tally(Part):
-    """How many records each category, person or period has; the answer is an object from name to number.
-
-    Attributes:
-        by: What to count by, a key of `GROUPS`.
-        records: Which records count.
-    """
-
-    by: str
-    records: Filter
-
-    def render(self) -> str:
-        """Return the question in words."""
-        return (
-            f"Count the {self.records.render()} in your lines for each {self.by}. "
-            f"Answer with an object from {self.by} to number. {_HINTS[self.by]}"
-        ).strip()
-
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """Read the question back."""
-        match = re.match(r"Count the (.*) in your lines for each (category|person|period)\. ", squeeze(text))
-        records = Filter.parse(match[1]) if match else None
-        question = cls(match[2], records) if match and records else None
-        return question if question and question.render() == squeeze(text) else None
-
-    def truth(self, passage: Passage) -> JSON:
-        """Return the counts in the passage."""
-        names = GROUPS[self.by]
-        counts = np.bincount(_groups(passage)[self.by][_mask(passage, self.records)], minlength=len(names))
-        return {name: int(count) for name, count in zip(names, counts, strict=True) if count}
-
-    def merge(self, answers: Sequence[JSON]) -> JSON:
-        """Add up."""
-        return add_counts(answers)
-
-    def read(self, lines: Sequence[str]) -> JSON:
-        """Read the lines."""
-        counts = Counter(groups[self.by] for groups in _read_records(lines) if self.records.accepts(groups))
-        return {name: counts[name] for name in GROUPS[self.by] if counts[name]}
 
 
 @dataclass(frozen=True)
@@ -218,7 +140,7 @@ class Extreme(Question):
         which = "the most" if self.most else "the fewest, but at least one,"
         return (
             f"Which {self.by} has {which} {self.records.render()} in your lines? "
-            f"Answer with a list of two: the {self.by} and its number of records. {_HINTS[self.by]}"
+            f"Answer with a list of two: the {self.by} and its number of records. {HINTS[self.by]}"
         ).strip()
 
     @classmethod
@@ -261,37 +183,49 @@ class Extreme(Question):
         return len(counts) > 1 and counts[0] != counts[1]
 
 
-def _groups(passage: Passage) -> dict[str, IntArray]:
-    """Return the groups of each record of a passage, as indices into `GROUPS`."""
-    table, rows = passage.rows(RecordTable)
-    periods = (table.days[rows] - 1) // DAYS_PER_PERIOD
-    return {"category": table.categories[rows], "person": table.people[rows], "period": periods}
-
-
-def _mask(passage: Passage, records: Filter) -> NDArray[np.bool_]:
-    """Tell for each record of a passage whether it counts."""
-    groups = _groups(passage)
-    mask = np.ones(len(groups["person"]), dtype=np.bool_)
-    for sort, name in (("category", records.category), ("person", records.person), ("period", records.period)):
-        if name is not None:
-            mask &= groups[sort] == GROUPS[sort].index(name)
-    return mask
-
-
-def _read_records(lines: Sequence[str]) -> list[dict[str, str]]:
-    """Return the groups of each record that lines tell, by their names."""
-    found = (RECORDS.read(line) for line in lines)
-    return [
-        {
-            "category": CATEGORY_OF.get(fact["thing"], ""),
-            "person": fact["person"],
-            "period": period_of(int(fact["day"])),
-        }
-        for fact in found
-        if fact
-    ]
-
-
 def _add(answers: Sequence[JSON]) -> int:
     """Add up answers that are numbers; others are left out."""
     return sum(number for answer in answers if (number := as_integer(answer)) is not None)
+
+
+def draft_aggregate(rng: np.random.Generator, schedule: Schedule) -> Draft:
+    """Hide records of everything by everyone, and ask for a count, a difference or an extreme."""
+    num_records = num_records_for(schedule)
+    people = rng.choice(len(PEOPLE), schedule.num_people, replace=False)
+    table, sentences = write_records(
+        rng,
+        people=rng.choice(people, num_records),
+        categories=rng.integers(0, len(CATEGORY_NAMES), num_records),
+    )
+    names = [PEOPLE[person] for person in people]
+    questions = [_draw_question(rng, names) for _ in range(_NUM_CANDIDATES)]
+    fallback = CountRecords(Filter(category=str(rng.choice(CATEGORY_NAMES))))
+    return Draft(sentences=sentences, facts=Facts.of(table), questions=[*questions, fallback])
+
+
+def _draw_question(rng: np.random.Generator, people: list[str]) -> Question:
+    """Draw a question of a random type."""
+    categories = [str(name) for name in rng.permutation(CATEGORY_NAMES)]
+    person = people[int(rng.integers(len(people)))] if rng.random() < 0.5 else None
+    period = PERIODS[int(rng.integers(len(PERIODS)))] if person is None and rng.random() < 0.5 else None
+    most = bool(rng.random() < 0.5)
+    match int(rng.integers(5)):
+        case 0:
+            return CountRecords(Filter(categories[0], person, period))
+        case 1:
+            return Difference(Filter(categories[0], person, period), Filter(categories[1], person, period))
+        case 2:
+            return Extreme(most, "category", Filter(None, person, period))
+        case 3:
+            return Extreme(most, "person", Filter(categories[0], None, period))
+        case _:
+            return Extreme(most, "period", Filter(categories[0], person, None))
+
+
+AGGREGATE = Kind(
+    name="aggregate",
+    hides=HIDES,
+    wordings=RECORDS,
+    questions=(CountRecords, Difference, Tally, Extreme),
+    variants={"": draft_aggregate},
+)
