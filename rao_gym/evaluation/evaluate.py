@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rao_gym.errors import InvalidValueError, ServerError, UntrustedFileError, unknown_name
+from rao_gym.errors import InvalidValueError, ServerError, UntrustedFileError, WindowTooSmallError, unknown_name
 from rao_gym.evaluation.results import EpisodeResult, options_as_json, result_of
 from rao_gym.evaluation.rollouts import Rollout, TaskKey, run_rollouts
 from rao_gym.evaluation.stages import Stage, open_stages
@@ -50,7 +50,7 @@ class EvaluationResult:
 
     @property
     def num_excluded(self) -> int:
-        """Number of episodes that do not count because a server failed."""
+        """Number of episodes that do not count: a server failed, or the window cannot hold their opening messages."""
         return sum(bool(result.error) for result in self.results)
 
 
@@ -89,6 +89,7 @@ def evaluate(
     Raises:
         UnknownNameError: An id, an option, the split or the policy does not exist.
         InvalidValueError: A value is out of range, or `out` was made with other settings.
+        WindowTooSmallError: The window cannot hold the opening messages of any task; single such tasks are excluded.
         PolicyError: The policy raised or broke its protocol, or its server stopped answering. The results in `out`
             stay.
         ServerError: The policy's server did not answer a single turn.
@@ -194,8 +195,14 @@ def _play(
     """Play the episodes of a stage that have no result yet, and return the results of all, in the order of `keys`."""
     results = recorder.saved(stage.id, keys)
     missing = [key for key in keys if key not in results]
-    for rollout in run_rollouts(stage.policy, stage.setup, missing, workers=workers, sandbox=sandbox):
+    misfit = ""
+    for rollout in run_rollouts(
+        stage.policy, stage.setup, missing, workers=workers, sandbox=sandbox, skip_misfits=True
+    ):
         results[rollout.key] = recorder.record(stage.id, rollout)
+        misfit = misfit if rollout.fits else rollout.error
+    if misfit and all(result.error for result in results.values()):
+        raise WindowTooSmallError(misfit)
     return [results[key] for key in keys]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rao_gym.errors import InvalidValueError
+from rao_gym.errors import InvalidValueError, WindowTooSmallError
 from rao_gym.evaluation.driver import Driver, Growing
 from rao_gym.evaluation.players import player_of
 from rao_gym.limits import TranscriptCounter, check_count
@@ -45,6 +45,7 @@ class Rollout:
         content: Hash of the task's content; empty if the family's contexts cannot be hashed.
         tree: The finished tree; None if the episode is excluded.
         error: Why the episode is excluded; empty if it counts.
+        fits: Whether the window holds the task's opening messages; if it does not, the episode is excluded.
     """
 
     key: TaskKey
@@ -52,6 +53,7 @@ class Rollout:
     content: str = ""
     tree: ExecutionTree | None
     error: str = ""
+    fits: bool = True
 
 
 def run_rollouts(
@@ -61,6 +63,7 @@ def run_rollouts(
     *,
     workers: int = 8,
     sandbox: Sandbox | None = None,
+    skip_misfits: bool = False,
 ) -> Iterator[Rollout]:
     """Play episodes and yield each as it ends.
 
@@ -76,8 +79,10 @@ def run_rollouts(
         keys: The tasks.
         workers: Number of trees that grow at once.
         sandbox: Where cells run; a new one by default.
+        skip_misfits: Whether to exclude tasks whose opening messages exceed the window, instead of raising an error.
 
     Raises:
+        WindowTooSmallError: The window cannot hold the opening messages of a task.
         PolicyError: The policy raised or broke its protocol.
         ServerError: The server failed before it had answered a single turn.
         InvalidValueError: `workers` is below 1.
@@ -85,23 +90,37 @@ def run_rollouts(
     workers = check_count("workers", workers)
     own_sandbox = None if sandbox else Sandbox()
     try:
-        yield from _rollouts(policy, setup, iter(keys), workers, sandbox or own_sandbox)
+        yield from _rollouts(policy, setup, iter(keys), workers, sandbox or own_sandbox, skip_misfits=skip_misfits)
     finally:
         if own_sandbox is not None:
             own_sandbox.close()
 
 
 def _rollouts(
-    policy: Policy, setup: Setup, keys: Iterator[TaskKey], workers: int, sandbox: Sandbox | None
+    policy: Policy,
+    setup: Setup,
+    keys: Iterator[TaskKey],
+    workers: int,
+    sandbox: Sandbox | None,
+    *,
+    skip_misfits: bool,
 ) -> Iterator[Rollout]:
     """Keep `workers` trees growing until all keys are used up."""
     counter: TranscriptCounter | None = getattr(policy, "counter", None)  # a model's own
     idle: list[Runtime[Any]] = []  # reused, because a new runtime has to render its rules again
+    misfits: list[Rollout] = []
 
     def started() -> Iterator[Growing]:
         for key in keys:
             runtime = idle.pop() if idle else setup.runtime(sandbox, counter)
-            runtime.reset(key.seed, key.difficulty, split=key.split, index=key.index)
+            try:
+                runtime.reset(key.seed, key.difficulty, split=key.split, index=key.index)
+            except WindowTooSmallError as error:
+                if not skip_misfits:
+                    raise
+                misfits.append(_misfit(key, runtime.task, error))
+                idle.append(runtime)
+                continue
             seed = (key.seed, *key.split.encode(), key.index, key.difficulty)
             yield Growing(name=key, runtime=runtime, seed=seed)
 
@@ -111,6 +130,12 @@ def _rollouts(
         assert isinstance(grown.name, TaskKey)
         yield Rollout(key=grown.name, task_id=task.record.id, content=_content_of(task), tree=tree, error=grown.error)
         idle.append(grown.runtime)
+    yield from misfits
+
+
+def _misfit(key: TaskKey, task: Task[Any], error: WindowTooSmallError) -> Rollout:
+    """Return the rollout of a task that cannot begin."""
+    return Rollout(key=key, task_id=task.record.id, content=_content_of(task), tree=None, error=str(error), fits=False)
 
 
 def _content_of(task: Task[Any]) -> str:

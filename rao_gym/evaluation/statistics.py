@@ -25,7 +25,7 @@ class Summary:
         policy: The policy's name.
         difficulty: The difficulty.
         episodes: Number of episodes that count.
-        excluded: Number of episodes that do not, because a server failed.
+        excluded: Number of episodes that do not: a server failed, or the window cannot hold their opening messages.
         success: Mean success signal of the root, where each task counts once. If no episode counts, this and all
             that follows is None.
         low: Lower end of the 95% interval of `success`.

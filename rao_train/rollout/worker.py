@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rao_gym.errors import InvalidValueError
+from rao_gym.errors import InvalidValueError, WindowTooSmallError
 from rao_gym.evaluation.driver import Driver, Growing
 from rao_gym.registry import Setup
 from rao_gym.rewards import Judge, success_signals
@@ -56,7 +56,7 @@ class RolloutBatch:
         seconds_acting: Time in the environment and in tokenizing.
         num_generated: Tokens that the model wrote.
         num_read: Tokens of all trajectories that it did not write.
-        num_skipped: Trees left out because the model cannot read their task's opening.
+        num_skipped: Trees left out because the window or the model cannot hold their task's opening.
     """
 
     rollouts: Sequence[Rollout]
@@ -113,25 +113,28 @@ class RolloutWorker:
             plans: One for each tree.
             policy_version: Version of the engine's weights.
 
-        A task whose opening is longer than the model can read is left out, and counted. A node that outgrows the
-        model later on ends, out of window. A node whose turn the engine gives up, again and again, crashes without a
-        signal, and its tree goes on.
+        A task whose opening is longer than the window or than the model can read is left out, and counted. A node that
+        outgrows the model later on ends, out of window. A node whose turn the engine gives up, again and again,
+        crashes without a signal, and its tree goes on.
 
         Raises:
-            InvalidValueError: The model cannot read the opening of a single task.
+            InvalidValueError: The window or the model cannot hold the opening of a single task.
             ServerError: The engine gave up every turn.
         """
         started = perf_counter()
         player = EnginePlayer(self._engine, self._template, self._sampling, max_length=self._max_length)
         plans_by_runtime = dict(zip(self._runtimes_for(len(plans)), plans, strict=True))
         grown: dict[int, Rollout] = {}
-        for tree in Driver(player, spare_trees=True).grow(self._started(plans)):
+        misfits: list[WindowTooSmallError] = []
+        for tree in Driver(player, spare_trees=True).grow(self._started(plans, misfits)):
             root = tree.runtime.tree.root
             if root.turns or root.stop_reason is not StopReason.OUT_OF_WINDOW:
                 plan = plans_by_runtime[tree.runtime]
                 grown[plan.index] = self._finished(tree, plan, player.conversations(plan.index))
         rollouts = [grown[plan.index] for plan in plans if plan.index in grown]
         if plans and not rollouts:
+            if len(misfits) == len(plans):
+                raise misfits[0]
             raise InvalidValueError(
                 f"The model reads {self._max_length} tokens, less than the opening of any task and a turn of "
                 f"{self._sampling.max_new_tokens} take. Lower sampling.max_new_tokens or the difficulty."
@@ -160,10 +163,14 @@ class RolloutWorker:
             self._runtimes.append(self._setup.runtime(self._sandbox, ModelTokens(self._template)))
         return self._runtimes[:num_trees]
 
-    def _started(self, plans: Sequence[PlannedRollout]) -> Iterator[Growing]:
-        """Begin the trees."""
+    def _started(self, plans: Sequence[PlannedRollout], misfits: list[WindowTooSmallError]) -> Iterator[Growing]:
+        """Begin the trees; `misfits` takes the errors of those whose window cannot hold their opening."""
         for plan, runtime in zip(plans, self._runtimes_for(len(plans)), strict=True):
-            runtime.start(plan.task)
+            try:
+                runtime.start(plan.task)
+            except WindowTooSmallError as error:
+                misfits.append(error)
+                continue
             yield Growing(name=plan.index, runtime=runtime, seed=plan.seed)
 
     def _finished(self, tree: Growing, plan: PlannedRollout, conversations: Mapping[int, Conversation]) -> Rollout:

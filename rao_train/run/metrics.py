@@ -39,7 +39,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "tree/delegation_rate": "Share of the nodes that launched at least one sub-agent.",
     "tree/refusals": "Launches refused in a tree.",
     "tree/finished": "Share of the nodes that ended by finishing, not by a limit.",
-    "tree/skipped": "Trees left out because the model cannot read their task's opening.",
+    "tree/skipped": "Trees left out because the window or the model cannot hold their task's opening.",
     "tree/unanswered": "Nodes of the batch that ended because the engine gave up their turn; they have no signal.",
     "tokens/generated": "Tokens that the model wrote.",
     "tokens/read": "Tokens of the trajectories that it did not write.",

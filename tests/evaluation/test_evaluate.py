@@ -17,6 +17,7 @@ from rao_gym.errors import (
     ServerError,
     UnknownNameError,
     UntrustedFileError,
+    WindowTooSmallError,
 )
 from rao_gym.evaluation import EpisodeResult, evaluate, read_results, read_trees, replay
 from rao_gym.policies.base import PolicyLike, Turn
@@ -80,6 +81,23 @@ def test_the_first_trees_are_kept(tmp_path: Path, solver: Any, save_trees: int |
             result.task for result in read_results(tmp_path) if save_trees is None or result.index < save_trees
         ]
     assert (tmp_path / "trees.jsonl").read_text().count("\n") == num_trees
+
+
+def longer_when_harder(text: str) -> int:
+    """Count one token, and many more for the opening of a root of difficulty 3."""
+    return 1_000 if "There are 8." in text else 1
+
+
+def test_a_task_that_does_not_fit_its_window_is_excluded_and_the_others_count(tmp_path: Path, solver: Any) -> None:
+    options = TOOLS | {"window": 100, "count_tokens": longer_when_harder}
+    found = run(solver, tmp_path, options=options)
+    assert [summary.success for summary in found.summaries] == [1.0, None]
+    assert [summary.excluded for summary in found.summaries] == [0, 3]
+    assert found.num_excluded == 3
+    assert found.results[-1].error.startswith("window=100 cannot hold the opening messages, which take 1001 tokens.")
+    assert run(solver, tmp_path, options=options).results == found.results
+    with pytest.raises(WindowTooSmallError, match="window=100 cannot hold the opening messages"):
+        run(solver, difficulties=3, options=options)
 
 
 class Interrupting:

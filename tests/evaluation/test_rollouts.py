@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rao_gym.errors import InvalidValueError, PolicyError, ServerError
+from rao_gym.errors import InvalidValueError, PolicyError, ServerError, WindowTooSmallError
 from rao_gym.evaluation import TaskKey, run_rollouts
 from rao_gym.policies.base import FunctionPolicy, PartialAnswersError, Turn
 from rao_gym.policies.random import RandomPolicy
@@ -104,3 +104,12 @@ def test_a_server_that_never_answers_is_an_error(tools: Setup) -> None:
 def test_workers_out_of_range_are_named(tools: Setup, workers: Any) -> None:
     with pytest.raises(InvalidValueError, match="workers must be"):
         list(run_rollouts(RandomPolicy(), tools, KEYS, workers=workers))
+
+
+def test_a_window_that_cannot_hold_a_task_is_an_error_unless_such_tasks_are_skipped(counting_id: str) -> None:
+    built = make_setup(counting_id, actions="tools", window=50)
+    with pytest.raises(WindowTooSmallError, match="window=50"):
+        list(run_rollouts(RandomPolicy(), built, KEYS))
+    rollouts = list(run_rollouts(RandomPolicy(), built, KEYS, skip_misfits=True))
+    assert [rollout.key for rollout in rollouts] == KEYS
+    assert all("window=50" in rollout.error and not rollout.fits and rollout.tree is None for rollout in rollouts)

@@ -15,7 +15,7 @@ from counting import Counting
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rao_gym.errors import FileFormatError, InvalidValueError, ServerError
+from rao_gym.errors import FileFormatError, InvalidValueError, ServerError, WindowTooSmallError
 from rao_gym.registry import Setup, setup_of
 from rao_gym.tree import ChatMessage, StopReason
 from rao_train.credit import CreditSettings, GroupFilter, credit
@@ -375,3 +375,15 @@ def test_tokenizers_that_cannot_hold_a_conversation_are_named(chat_template: str
     tokenizer.chat_template = chat_template
     with pytest.raises(FileFormatError, match=expected):
         TurnTemplate(tokenizer)
+
+
+def test_a_task_whose_opening_the_window_cannot_hold_is_left_out_and_counted() -> None:
+    setup = counting(window=2_000)
+    tasks = plans(setup, 0, 4)
+    record = replace(tasks[1].task.record, goal=f"Sum the numbers. {'Well. ' * 3_000}")
+    tasks[1] = replace(tasks[1], task=replace(tasks[1].task, record=record))
+    batch = RolloutWorker(setup, RandomWriter(), TEMPLATE, Sampling()).grow(tasks)
+    assert [rollout.index for rollout in batch.rollouts] == [0, 2, 3]
+    assert batch.num_skipped == 1
+    with pytest.raises(WindowTooSmallError, match="window=2000 cannot hold the opening messages"):
+        RolloutWorker(setup, RandomWriter(), TEMPLATE, Sampling()).grow([tasks[1]])
