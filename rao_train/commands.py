@@ -46,7 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     if recipe.evaluation.final:
         final = [entry for entry in read_log(folder) if entry.phase == EVALUATION][-1]
         for difficulty in recipe.evaluation.difficulties:
-            print(f"difficulty {difficulty}: success {final.metrics[f'evaluation/success_{difficulty}']:.2f}")
+            success = final.metrics.get(f"evaluation/success_{difficulty}")
+            print(f"difficulty {difficulty}: success {'unknown' if success is None else f'{success:.2f}'}")
     model = folder / "model"
     print(f"The model is in {model}. Play it with:\n  {_evaluation_command(recipe, model)}")
     print(f"See trees with: rao view {folder}")

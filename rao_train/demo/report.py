@@ -135,21 +135,28 @@ def _learning_curves(logs: Mapping[str, Sequence[LogEntry]]) -> Figure:
     figure = Figure(figsize=(11, 4), layout="constrained")
     training, *tests = figure.subplots(1, 1 + len(logs), sharey=True)
     for label, log in logs.items():
-        points = [(entry.step, entry.metrics["success/root"]) for entry in log if entry.phase == TRAIN]
-        training.plot([step for step, _ in points], [value for _, value in points], label=label)
+        points = _points([entry for entry in log if entry.phase == TRAIN], "success/root")
+        training.plot(*zip(*points, strict=True), label=label)
     training.set(title="while training", xlabel="step", ylabel="success of the roots", ylim=(-0.03, 1.03))
     for axes, (label, log) in zip(tests, logs.items(), strict=True):
         entries = [entry for entry in log if entry.phase == EVALUATION]
         names = [name for name in entries[-1].metrics if name.startswith("evaluation/success_")]
         for name, color in zip(names, colormaps["viridis"](np.linspace(0, 0.92, len(names))), strict=True):
-            steps, values = [entry.step for entry in entries], [entry.metrics[name] for entry in entries]
-            axes.plot(steps, values, marker="o", color=color, label=f"difficulty {name.rpartition('_')[2]}")
+            points = _points(entries, name)
+            axes.plot(
+                *zip(*points, strict=True), marker="o", color=color, label=f"difficulty {name.rpartition('_')[2]}"
+            )
         axes.set(title=f"{label}, test tasks", xlabel="step")
     for axes in (training, tests[0]):
         axes.legend(fontsize="small")
     for axes in (training, *tests):
         axes.grid(alpha=0.3)
     return figure
+
+
+def _points(entries: Sequence[LogEntry], name: str) -> list[tuple[int, float]]:
+    """Return a metric by step, where it was measured."""
+    return [(entry.step, entry.metrics[name]) for entry in entries if name in entry.metrics]
 
 
 def _png(figure: Figure) -> bytes:

@@ -11,7 +11,9 @@ from fnmatch import fnmatchcase
 from statistics import fmean
 from typing import Final
 
-from rao_gym.tree import ExecutionTree, StopReason
+import numpy as np
+
+from rao_gym.tree import StopReason
 from rao_train.credit import Credit
 from rao_train.learning.learner import LearnerMetrics, UpdateMetrics
 from rao_train.rollout.trajectory import Rollout
@@ -21,7 +23,7 @@ Metrics = dict[str, float]
 """Numbers by name; a number that could not be measured is left out."""
 
 DESCRIPTIONS: Final[Mapping[str, str]] = {
-    "success/root": "Mean success signal s̃ of the roots.",
+    "success/root": "Mean success signal s̃ of the roots; nodes without one are left out, here and below.",
     "success/difficulty_*": "The same for the tasks of one difficulty.",
     "success/depth_*": "Mean success signal of the nodes at one depth; 0 is the root.",
     "reward/root": "Mean local node reward R of the roots (Eq. 1) that enter the loss.",
@@ -58,7 +60,8 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "agreement/mean": "Mean |log π − log μ| between trainer and engine at the same weights, on sampled trajectories.",
     "agreement/max": "Largest of these differences.",
     "policy/version": "Weights of the learner: rollout batches learned from.",
-    "policy/lag": "How many versions older the weights are that generated the batch.",
+    "policy/lag": "Mean over the generated tokens: how many versions older the weights are that wrote them.",
+    "policy/lag_max": "Largest of these ages.",
     "curriculum/difficulty": "Mean difficulty of the tasks of the batch.",
     "seconds/step": "Time of the step.",
     "share/generation": "Share of the step's time in the engine.",
@@ -79,16 +82,28 @@ def describe(name: str) -> str:
     return next((text for pattern, text in DESCRIPTIONS.items() if fnmatchcase(name, pattern)), "")
 
 
-def tree_metrics(trees: Sequence[ExecutionTree]) -> Metrics:
+def success_metrics(rollouts: Sequence[Rollout]) -> Metrics:
+    """Return mean success signals, as credit sees them: of the roots, by difficulty, and by depth."""
+    roots: list[float] = []
+    by_difficulty: dict[int, list[float]] = {}
+    by_depth: dict[int, list[float]] = {}
+    for rollout in rollouts:
+        for node_id, signal in rollout.signals.by_node.items():
+            node = rollout.tree.nodes[node_id]
+            by_depth.setdefault(node.depth, []).append(signal)
+            if node.depth == 0:
+                roots.append(signal)
+                by_difficulty.setdefault(rollout.tree.task.difficulty, []).append(signal)
+    metrics = {"success/root": fmean(roots)} if roots else {}
+    metrics |= {f"success/difficulty_{key}": fmean(signals) for key, signals in sorted(by_difficulty.items())}
+    return metrics | {f"success/depth_{key}": fmean(signals) for key, signals in sorted(by_depth.items())}
+
+
+def tree_metrics(rollouts: Sequence[Rollout]) -> Metrics:
     """Return how trees went and what they look like."""
+    trees = [rollout.tree for rollout in rollouts]
     nodes = [node for tree in trees for node in tree.nodes]
-    metrics = {"success/root": fmean(_signal(tree) for tree in trees)}
-    for difficulty in sorted({tree.task.difficulty for tree in trees}):
-        signals = [_signal(tree) for tree in trees if tree.task.difficulty == difficulty]
-        metrics[f"success/difficulty_{difficulty}"] = fmean(signals)
-    for depth in sorted({node.depth for node in nodes}):
-        metrics[f"success/depth_{depth}"] = fmean(node.signal or 0.0 for node in nodes if node.depth == depth)
-    return metrics | {
+    return success_metrics(rollouts) | {
         "tree/nodes": fmean(len(tree) for tree in trees),
         "tree/depth": fmean(tree.depth for tree in trees),
         "tree/turns": fmean(tree.turns for tree in trees),
@@ -103,7 +118,7 @@ def rollout_metrics(batch: RolloutBatch) -> Metrics:
     """Return what the trees of a batch are like and what they cost."""
     trees = [rollout.tree for rollout in batch.rollouts]
     num_trajectories = sum(len(rollout.trajectories) for rollout in batch.rollouts)
-    return tree_metrics(trees) | {
+    return tree_metrics(batch.rollouts) | {
         "curriculum/difficulty": fmean(tree.task.difficulty for tree in trees),
         "tree/skipped": batch.num_skipped,
         "tree/unanswered": sum(node.unanswered for tree in trees for node in tree.nodes),
@@ -112,6 +127,24 @@ def rollout_metrics(batch: RolloutBatch) -> Metrics:
         "tokens/per_trajectory": (batch.num_generated + batch.num_read) / max(1, num_trajectories),
         "speed/generated": batch.num_generated / max(batch.seconds_generating, 1e-9),
     }
+
+
+def lag_metrics(batch: RolloutBatch, version: int) -> Metrics:
+    """Return how much older than the learner's weights those are that wrote a batch.
+
+    Args:
+        batch: The rollouts. Their tokens may differ in age: an engine can take over new weights between two turns.
+        version: Version of the learner's weights.
+    """
+    lags = [
+        version - trajectory.versions_T[trajectory.mask_T]
+        for rollout in batch.rollouts
+        for trajectory in rollout.trajectories
+    ]
+    if not lags:
+        return {}
+    lags_P = np.concatenate(lags)
+    return {"policy/lag": float(lags_P.mean()), "policy/lag_max": float(lags_P.max())}
 
 
 def credit_metrics(credit: Credit) -> Metrics:
@@ -166,8 +199,9 @@ def evaluation_metrics(batch: RolloutBatch) -> Metrics:
         by_difficulty.setdefault(rollout.tree.task.difficulty, []).append(rollout)
     metrics: Metrics = {}
     for difficulty, grown in sorted(by_difficulty.items()):
+        signals = [rollout.signals.by_node[0] for rollout in grown if 0 in rollout.signals.by_node]
+        metrics |= {f"evaluation/success_{difficulty}": fmean(signals)} if signals else {}
         metrics |= {
-            f"evaluation/success_{difficulty}": fmean(_signal(rollout.tree) for rollout in grown),
             f"evaluation/nodes_{difficulty}": fmean(len(rollout.tree) for rollout in grown),
             f"evaluation/depth_{difficulty}": fmean(rollout.tree.depth for rollout in grown),
             f"evaluation/turns_{difficulty}": fmean(rollout.tree.turns for rollout in grown),
@@ -179,8 +213,3 @@ def evaluation_metrics(batch: RolloutBatch) -> Metrics:
 def _num_generated(rollout: Rollout) -> int:
     """Return the tokens that the model wrote for a tree."""
     return sum(trajectory.num_learned for trajectory in rollout.trajectories)
-
-
-def _signal(tree: ExecutionTree) -> float:
-    """Return a root's success signal; one that nothing verifies counts as 0."""
-    return tree.root.signal or 0.0
