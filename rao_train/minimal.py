@@ -27,12 +27,14 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from rao_gym.answer import Answer, EndReason
 from rao_gym.registry import Setup
 from rao_gym.runtime import Runtime
 from rao_gym.tree import Node, StopReason
 from rao_train.engines import Sampling
 from rao_train.engines.transformers import draw
 from rao_train.models.generation_config import declared_end_ids
+from rao_train.models.tokens import ModelTokens
 from rao_train.models.turn_template import TurnTemplate
 from rao_train.recipes.reading import load_recipe
 from rao_train.recipes.settings import Recipe
@@ -90,7 +92,7 @@ def roll_out(
     model: Any, template: TurnTemplate, setup: Setup, tasks: Sequence[tuple[Any, tuple[int, ...]]], how: Sampling
 ) -> list[Tree]:
     """Grow one tree for each task and seed; the ready nodes of all trees are generated together."""
-    trees = [Tree(setup.runtime(), seed) for _, seed in tasks]
+    trees = [Tree(setup.runtime(counter=ModelTokens(template)), seed) for _, seed in tasks]
     for tree, (task, _) in zip(trees, tasks, strict=True):
         tree.runtime.start(task)
     while growing := [(place, tree) for place, tree in enumerate(trees) if not tree.runtime.done]:
@@ -103,7 +105,10 @@ def roll_out(
             if not agent.node.ended:
                 agent.ended = ids[-1] == template.end_id
                 append(agent, ids, logprobs, written=True)
-                tree.runtime.act(agent.node, template.action_text(ids, ended=ids[-1] in template.end_ids))
+                ended = ids[-1] in template.end_ids
+                end = EndReason.FINISHED if ended else EndReason.LENGTH
+                text = template.action_text(ids, ended=ended)
+                tree.runtime.act(agent.node, Answer(text, end=end, num_tokens=len(ids) + (not agent.ended)))
     return trees
 
 
@@ -163,8 +168,9 @@ def credit(trees: Sequence[Tree], recipe: Recipe) -> list[Agent]:
         group = trees[start : start + group_size]
         for tree in group:
             for agent in tree.agents.values():
-                children = [signal_of(child) for child in agent.node.children]
-                agent.reward = signal_of(agent.node) + (bonus * fmean(children) if children else 0.0)
+                root = tree.runtime.tree.root
+                children = [signal_of(child, root) for child in agent.node.children]
+                agent.reward = signal_of(agent.node, root) + (bonus * fmean(children) if children else 0.0)
         roots = [tree.agents[0].reward for tree in group]
         agents = [agent for tree in group for _, agent in sorted(tree.agents.items()) if agent.node.turns]
         if len({agent.reward for agent in agents}) == 1:
@@ -176,9 +182,14 @@ def credit(trees: Sequence[Tree], recipe: Recipe) -> list[Agent]:
     return kept
 
 
-def signal_of(node: Node) -> float:
-    """Return s̃ of a node that has ended."""
-    return node.signal or 0.0
+def signal_of(node: Node, root: Node) -> float:
+    """Return s̃ of a node that has ended; the root's stands in for one that nobody can verify."""
+    return (root.signal or 0.0) if node.signal is None else node.signal
+
+
+def success_of(tree: Tree) -> float:
+    """Return s̃ of a tree's root."""
+    return signal_of(tree.runtime.tree.root, tree.runtime.tree.root)
 
 
 def depth_weights(agents: Sequence[Agent]) -> None:
@@ -290,7 +301,7 @@ def evaluate(model: Any, template: TurnTemplate, recipe: Recipe, num_tasks: int)
         tasks = [setup.family.sample(recipe.seed, how.split, index, difficulty) for index in range(num_tasks)]
         seeds = [seed_of(recipe.seed, Purpose.EVALUATION, difficulty, index) for index in range(num_tasks)]
         trees = roll_out(model, template, setup, list(zip(tasks, seeds, strict=True)), sampling)
-        success[difficulty] = fmean(signal_of(tree.runtime.tree.root) for tree in trees)
+        success[difficulty] = fmean(map(success_of, trees))
     return success
 
 
@@ -311,7 +322,7 @@ def train(recipe: Recipe) -> Iterator[tuple[float, list[float]]]:
             task = setup.family.sample(recipe.seed, setup.settings.split, index, schedule.draw(rng))
             tasks += [(task, seed_of(recipe.seed, Purpose.DRAWS, step, len(tasks) + g)) for g in range(how.group_size)]
         trees = roll_out(model, template, setup, tasks, recipe.sampling)
-        successes = [signal_of(tree.runtime.tree.root) for tree in trees]
+        successes = [*map(success_of, trees)]
         for place in range(0, len(trees), how.group_size):
             schedule.update(tasks[place][0].record.difficulty, fmean(successes[place : place + how.group_size]))
         rng = np.random.default_rng(seed_of(recipe.seed, Purpose.MINIBATCHES, step))

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from counting import registered
 
+from rao_gym.jsonable import JSON
+from rao_gym.tasks.agent import Agent
+from rao_gym.tasks.arithmetic.family import Arithmetic, Problem
+from rao_gym.tasks.base import Task
 from rao_train import minimal
 from rao_train.recipes.reading import load_recipe
 from rao_train.recipes.settings import Recipe
@@ -75,6 +80,41 @@ def test_the_first_losses_agree(seed: int, warm: Path, tmp_path: Path) -> None:
     assert full[0] != 0
     assert single[0][0] == pytest.approx(full[0], abs=1e-5)
     assert [losses[0] for losses in single] == pytest.approx(full, abs=1e-3)
+
+
+class RootOnly(Arithmetic):
+    """Verifies the root and nobody else."""
+
+    id = "test/RootOnly-v0"
+
+    def verify(  # type: ignore[override]  # a family may know less
+        self, task: Task[Problem], agent: Agent[Problem], value: JSON
+    ) -> float | None:
+        return None if agent.depth else super().verify(task, agent, value)
+
+
+def test_children_that_nobody_verifies_agree(warm: Path, tmp_path: Path) -> None:
+    with registered(f"{__name__}:RootOnly", RootOnly.id) as id:
+        settings = from_warm(
+            warm, f"environment.id={id}", "training.steps=1", "training.minibatches_per_step=1", "evaluation.tasks=1"
+        )
+        full, single = losses_of_the_full_trainer(settings, tmp_path), losses_of_minimal(settings)
+    (entry,) = (entry for entry in read_log(tmp_path) if entry.phase == TRAIN)
+    assert entry.metrics["tree/depth"] > 0
+    assert single[0][0] == pytest.approx(full[0], abs=1e-5)
+
+
+def test_the_window_and_turns_that_are_cut_off_agree(warm: Path, tmp_path: Path) -> None:
+    settings = from_warm(
+        warm,
+        "environment.options.window=150",
+        "sampling.max_new_tokens=6",
+        "training.steps=1",
+        "training.minibatches_per_step=1",
+        "evaluation.tasks=1",
+    )
+    full, single = losses_of_the_full_trainer(settings, tmp_path), losses_of_minimal(settings)
+    assert single[0][0] == pytest.approx(full[0], abs=1e-5)
 
 
 def test_off_policy_minibatches_agree(warm: Path, tmp_path: Path) -> None:
