@@ -275,7 +275,8 @@ def warm_start(model: Any, template: TurnTemplate, recipe: Recipe) -> None:
     """Imitate what scripted policies write, stage by stage."""
     tick = 0
     for place, stage in enumerate(recipe.warm_start.stages):
-        trees = demonstrate(recipe.environment.setup(), stage, seed_of(recipe.seed, Purpose.DEMONSTRATIONS, place))
+        seed = seed_of(recipe.seed, Purpose.DEMONSTRATIONS, place)
+        trees = demonstrate(recipe.environment.setup(), stage, seed, counter=ModelTokens(template))
         found = [sequence for tree in trees for sequence in sequences_of(tree, template)]
         shown = [Demonstration(sequence.tokens_T.tolist(), sequence.mask_T.tolist()) for sequence in found]
         optimizer = optimizer_of(model, recipe)

@@ -7,16 +7,19 @@ behaviour meet in one tree. The learned tokens are the actions, each with its en
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from rao_gym.curriculum import FixedMixture
-from rao_gym.errors import InvalidValueError
-from rao_gym.policies.base import Answer, Policy, Turn
+from rao_gym.errors import InvalidValueError, ServerError
+from rao_gym.limits import TranscriptCounter
+from rao_gym.policies.base import Policy, ask
 from rao_gym.policies.loading import load_policy
 from rao_gym.registry import Setup
-from rao_gym.runtime import turn_of
+from rao_gym.runtime import Runtime, turn_of
 from rao_gym.sandbox import Sandbox
 from rao_gym.tree import ChatMessage, ExecutionTree, Node
 from rao_train.models.turn_template import TurnTemplate
@@ -49,7 +52,12 @@ class PolicyMixture:
 
 
 def demonstrate(
-    setup: Setup, stage: WarmStartStage, seed: tuple[int, ...], *, num_trees: int | None = None
+    setup: Setup,
+    stage: WarmStartStage,
+    seed: tuple[int, ...],
+    *,
+    num_trees: int | None = None,
+    counter: TranscriptCounter | None = None,
 ) -> list[ExecutionTree]:
     """Play the demonstrations of a stage.
 
@@ -58,29 +66,39 @@ def demonstrate(
         stage: Which tasks, and how they are played.
         seed: Seeds tasks and choices.
         num_trees: Trees to play; the stage's own number when left out.
+        counter: Counts the window, as `ModelTokens` does for the model that is to learn; four characters are a token
+            when left out, as long as there is no model yet.
+
+    Raises:
+        PolicyError: A policy raised.
     """
     mixture = PolicyMixture.load(stage.policies, setup)
     difficulties = FixedMixture(stage.difficulties)
     rng = np.random.default_rng(seed)
-    sandbox = Sandbox()
     trees = []
-    for index in range(stage.demonstrations if num_trees is None else num_trees):
-        runtime = setup.runtime(sandbox)
-        runtime.reset(int(rng.integers(2**31)), difficulties.draw(rng), split=setup.settings.split, index=index)
-        followed: dict[Node, Policy] = {}
-        while not runtime.done:
-            for node in list(runtime.ready):
-                if node not in followed:
-                    followed[node] = mixture.draw(rng)
-                runtime.act(node, _act(followed[node], turn_of(runtime, node)))
-        trees.append(runtime.tree)
-    sandbox.close()
+    with closing(Sandbox()) as sandbox:
+        runtime = setup.runtime(sandbox, counter)
+        try:
+            for index in range(stage.demonstrations if num_trees is None else num_trees):
+                runtime.reset(int(rng.integers(2**31)), difficulties.draw(rng), split=setup.settings.split, index=index)
+                _play(runtime, mixture, rng)
+                trees.append(runtime.tree)
+        finally:
+            runtime.release()
     return trees
 
 
-def _act(policy: Policy, turn: Turn) -> str | Answer:
-    """Return the action of a single turn."""
-    return policy.act([turn])[0]
+def _play(runtime: Runtime[Any], mixture: PolicyMixture, rng: np.random.Generator) -> None:
+    """Grow one tree to its end."""
+    followed: dict[Node, Policy] = {}
+    while not runtime.done:
+        for node in list(runtime.ready):
+            if node not in followed:
+                followed[node] = mixture.draw(rng)
+            (answer,) = ask(followed[node], [turn_of(runtime, node)])
+            if isinstance(answer, ServerError):
+                raise answer
+            runtime.act(node, answer)
 
 
 def sequences_of(tree: ExecutionTree, template: TurnTemplate) -> list[TokenSequence]:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from counting import Counting, Numbers
 
 from rao_gym import make_setup
-from rao_gym.errors import InvalidValueError, UnknownNameError
-from rao_gym.tree import ChatMessage, ExecutionTree
+from rao_gym.errors import InvalidValueError, PolicyError, UnknownNameError
+from rao_gym.policies.base import Turn
+from rao_gym.registry import setup_of
+from rao_gym.tasks.arithmetic.family import Arithmetic
+from rao_gym.tasks.base import Task
+from rao_gym.tasks.world import World
+from rao_gym.tree import ChatMessage, ExecutionTree, StopReason
 from rao_train.learning.learner import Learner
 from rao_train.learning.settings import LearnerSettings
 from rao_train.models.tiny import TinyModelSettings, build_model, build_tokenizer
+from rao_train.models.tokens import ModelTokens
 from rao_train.models.turn_template import TurnTemplate
 from rao_train.recipes.settings import WarmStartStage
 from rao_train.run.warm_start import demonstrate, sequence_of, sequences_of
@@ -63,6 +71,59 @@ def test_demonstrations_are_a_function_of_the_seed() -> None:
     same = [demonstrate(ARITHMETIC, stage(policies={"reference": 1, DIRECT: 1}), (seed,)) for seed in (0, 0, 1)]
     assert same[0] == same[1]
     assert same[0] != same[2]
+
+
+def test_the_window_is_counted_in_the_tokens_of_the_model_that_learns() -> None:
+    (tree,) = demonstrate(ARITHMETIC, stage(demonstrations=1), (0,))
+    tokenizer: Any = build_tokenizer(texts_of([tree]), 600)
+    template = TurnTemplate(tokenizer)
+    (counted,) = demonstrate(ARITHMETIC, stage(demonstrations=1), (0,), counter=ModelTokens(template))
+    assert (tree.counter, counted.counter) == ("approximate", "model")
+    lengths = [len(sequence.tokens_T) for sequence in sequences_of(counted, template)]
+    assert [node.tokens for node in counted.nodes] == lengths
+    narrow = setup_of(Arithmetic, kind="modular", max_depth=None, window=max(lengths) - 1)
+    (cut,) = demonstrate(narrow, stage(demonstrations=1), (0,), counter=ModelTokens(template))
+    assert StopReason.OUT_OF_WINDOW in {node.stop_reason for node in cut.nodes}
+
+
+class Shelf(World):
+    """Remembers whether it was closed."""
+
+    opened: ClassVar[list[Shelf]] = []
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closed = False
+        self.opened.append(self)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Shared(Counting):
+    """Agents share a world."""
+
+    def open_world(self, task: Task[Numbers]) -> World:
+        return Shelf()
+
+
+class Broken:
+    """Raises on its second turn."""
+
+    num_turns = 0
+
+    def act(self, turns: Sequence[Turn]) -> list[str]:
+        self.num_turns += 1
+        if self.num_turns == 2:
+            raise KeyError("lost")
+        return ["thinking" for _ in turns]
+
+
+def test_a_policy_that_raises_is_named_and_leaves_no_world_open() -> None:
+    setup = setup_of(Shared, actions="tools")
+    with pytest.raises(PolicyError, match=r"The policy raised KeyError: 'lost' \(test_warm_start.py"):
+        demonstrate(setup, stage(policies={f"{__name__}:Broken": 1.0}), (0,))
+    assert [world.closed for world in Shelf.opened] == [True]
 
 
 def test_unknown_policies_are_named() -> None:
