@@ -274,15 +274,15 @@ def test_unknown_names_are_answered_with_the_nearest(options: dict[str, Any], me
     [
         ({"operators": ""}, "operators must be some of"),
         ({"operators": "++"}, "each once, got '\\+\\+'"),
-        ({"operators": "*/"}, "'/' needs '\\+' or '-' beside it"),
+        ({"operators": "*/"}, "operators must hold '\\+' or '-' if they hold '/'"),
         ({"operand_min": 5, "operand_max": 4}, "operand_max must be at least 5, got 4"),
         ({"operand_min": 1.5}, "operand_min must be an integer"),
         ({"operand_max": 10**12}, "operand_max must be at most 1,000,000,000"),
         ({"kind": "modular", "modulus": 12}, "modulus must be a prime .*, got 12"),
         ({"kind": "modular", "modulus": 1}, "modulus must be at least 5, got 1"),
-        ({"modulus": 13}, "modulus=13 has no meaning for kind 'tree'; it belongs to modular"),
-        ({"kind": "chain", "shape": "ragged"}, "shape='ragged' has no meaning for kind 'chain'"),
-        ({"kind": "digits", "operand_min": 1}, "operand_min=1 has no meaning for kind 'digits'"),
+        ({"modulus": 13}, "modulus=13 does not apply to kind 'tree', only to modular"),
+        ({"kind": "chain", "shape": "ragged"}, "shape='ragged' does not apply to kind 'chain'"),
+        ({"kind": "digits", "operand_min": 1}, "operand_min=1 does not apply to kind 'digits'"),
     ],
 )
 def test_values_out_of_range_are_explained(options: dict[str, Any], message: str) -> None:

@@ -1,4 +1,4 @@
-"""Arithmetic: expressions whose every part is a sub-goal that verifies itself."""
+"""Arithmetic: expressions, every part of which is a sub-goal with a known answer."""
 
 from rao_gym.tasks.arithmetic.family import Arithmetic, Problem
 from rao_gym.tasks.arithmetic.policies import DirectPolicy, EagerPolicy, RecursivePolicy, SinglePolicy

@@ -1,9 +1,9 @@
-"""Answers: how a value is written, and what is accepted as the same number.
+"""Answers: how a value is written, and which other forms are accepted.
 
-An answer is a whole number or a fraction in lowest terms: ``7``, ``-3/4``. Also accepted is exactly the same number as
-a JSON number, as text, as a fraction that is not in lowest terms, with spaces around its slash, as a decimal such as
-``2.5``, which means exactly 5/2, and, as expressions show fractions, in one pair of parentheses. Modulo a prime the
-answer is the remainder itself, from 0 to one less than the modulus.
+An answer is a whole number or a fraction in lowest terms: ``7``, ``-3/4``. The same number is also accepted as a JSON
+number, as text, as a fraction not in lowest terms or with spaces around the slash, as a decimal such as ``2.5``
+(exactly 5/2), and in one pair of parentheses, because expressions show fractions that way. Modulo a prime, the answer
+is the remainder itself, from 0 to one less than the modulus.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _IN_PARENTHESES = re.compile(r"\((.*)\)")
 
 
 def number_of(answer: Any) -> Value | None:
-    """Return the number that an answer stands for, or None when it is not a number or has too many digits."""
+    """Return the number that an answer stands for; None if it is not a number or has too many digits."""
     if isinstance(answer, int) and not isinstance(answer, bool):
         return answer if abs(answer) < _MAX_WHOLE else None
     if isinstance(answer, float):
-        # The shortest text that reads back as the float is what its writer meant.
+        # Assume that the writer meant the shortest text that reads back as this float.
         return simplest(Fraction(repr(answer))) if answer - answer == 0 else None
     if not isinstance(answer, str):
         return None

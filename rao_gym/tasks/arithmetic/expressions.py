@@ -1,13 +1,12 @@
-"""Arithmetic expressions: read from text, written as text, evaluated exactly.
+"""Arithmetic expressions: parsed, rendered and evaluated exactly.
 
-Nothing here recurses over the nesting of an expression, and nothing hands text to Python's own evaluation: goals
-come from policies, so they may be deep, long or hostile.
+Goals come from policies, so they may be deep, long or hostile. Nothing here therefore recurses over the nesting of an
+expression or passes text to Python's `eval`.
 
-How text is read: ``+ - * /`` with Python's precedence, parentheses, whole numbers and the minus sign of a number.
-The sign of a parenthesis, ``-(3+8)``, is read as ``(0-(3+8))``. A run of more than two operands without
-parentheses has halves as its operands: ``a-b-c+d`` is ``(a-b)-(c-d)``, the first half taking the odd operand. A
-run with a division in it is read from left to right instead. Outside modular arithmetic a fraction in lowest
-terms, such as ``(3/4)``, is a number.
+The syntax is ``+ - * /`` with Python's precedence, parentheses, whole numbers and the minus sign of a number. A negated
+parenthesis ``-(3+8)`` is read as ``(0-(3+8))``. A run of more than two operands without parentheses is split into
+halves: ``a-b-c+d`` is ``(a-b)-(c-d)``; the first half takes the odd operand. A run with a division is read from left to
+right instead. Outside modular arithmetic, a fraction in lowest terms, such as ``(3/4)``, is a number.
 """
 
 from __future__ import annotations
@@ -20,21 +19,21 @@ from math import gcd
 from typing import Final, TypeAlias
 
 MAX_CHARS: Final = 50_000
-"""Characters of the longest text that is read as an expression."""
+"""Longest text that is read as an expression, in characters."""
 
 MAX_DIGITS: Final = 3_000
-"""Digits of the largest numerator or denominator of any value."""
+"""Most digits of the numerator or denominator of any value."""
 
 _LIMIT: Final = 10**MAX_DIGITS
 _TOKEN = re.compile(r"[ \t]*(?:([0-9]+)|([-+*/()]))")
 _INVERSE = {"+": "-", "-": "+"}
 
 Value: TypeAlias = int | Fraction
-"""An exact number; a Fraction is used only where the denominator is not 1."""
+"""An exact number; a Fraction only if its denominator is not 1."""
 
 
 class ExpressionError(Exception):
-    """A text that is not an expression, or an expression without a value; the message is for its writer."""
+    """A text that is not an expression, or an expression without a value; agents see the message."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,14 +49,14 @@ class Number:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    """Two operands and what is done with them.
+    """An operation on two operands.
 
     Attributes:
         operator: One of ``+ - * /``.
         left: The first operand.
-        right: The second operand. One without parentheses that is an operation of the same precedence is the
-            second half of a run.
-        grouped: Whether it is written in parentheses where it is an operand.
+        right: The second operand. If it is an operation of the same precedence without parentheses, it is the second
+            half of a run.
+        grouped: Whether the operation is in parentheses when it is an operand.
     """
 
     operator: str
@@ -70,24 +69,24 @@ Expression: TypeAlias = Number | Operation
 
 
 def grouped(expression: Expression) -> Expression:
-    """Return the expression as one that is written in parentheses; a number stays as it is."""
+    """Return the expression with parentheses; a number is unchanged."""
     if isinstance(expression, Number) or expression.grouped:
         return expression
     return replace(expression, grouped=True)
 
 
 def simplest(value: Value) -> Value:
-    """Return a whole number as an int, whatever its type was."""
+    """Return a whole number as an int, and any other as it is."""
     return value.numerator if value.denominator == 1 else value
 
 
 def too_large(value: Value) -> bool:
-    """Tell whether a value has more digits than are allowed."""
+    """Tell whether a value has more than `MAX_DIGITS` digits."""
     return abs(value.numerator) >= _LIMIT or value.denominator >= _LIMIT
 
 
 def apply(operator: str, left: Value, right: Value, modulus: int | None = None) -> Value:
-    """Return the result of one operation, modulo `modulus` if there is one.
+    """Return the result of one operation, modulo `modulus` if given.
 
     Args:
         operator: One of ``+ - * /``.
@@ -96,7 +95,7 @@ def apply(operator: str, left: Value, right: Value, modulus: int | None = None) 
         modulus: A prime, or None for ordinary arithmetic.
 
     Raises:
-        ExpressionError: It divides by zero, or the result is too large.
+        ExpressionError: A division by zero, or a result that is too large.
     """
     if operator == "/":
         if (right if modulus is None else right % modulus) == 0:
@@ -113,10 +112,10 @@ def apply(operator: str, left: Value, right: Value, modulus: int | None = None) 
 
 
 def evaluate(expression: Expression, modulus: int | None = None) -> Value:
-    """Return the exact value of an expression, modulo `modulus` if there is one.
+    """Return the exact value of an expression, modulo `modulus` if given.
 
     Raises:
-        ExpressionError: It divides by zero, or a number on the way is too large.
+        ExpressionError: A division by zero, or an intermediate value that is too large.
     """
     values: list[Value] = []
     pending: list[Expression | str] = [expression]
@@ -149,8 +148,8 @@ def render(expression: Expression) -> str:
     if isinstance(expression, Number):
         return str(expression.value)
     parts: list[str] = []
-    # Text that is ready, or a part of the expression: whether its operators are inverted, and whether its
-    # parentheses are written already.
+    # Finished text, or a part of the expression with two flags: whether its operators are inverted, and whether its
+    # parentheses are already written.
     pending: list[str | tuple[Expression, bool, bool]] = [(expression, False, True)]
     while pending:
         item = pending.pop()
@@ -164,7 +163,7 @@ def render(expression: Expression) -> str:
             pending += (")", (part, False, True), "(")
         else:
             operator = _INVERSE[part.operator] if inverted else part.operator
-            # The operators of a second half are written as they act on the whole: a-(b-c) as a-b+c.
+            # The second half's operators are written as they act on the whole run: a-(b-c) as a-b+c.
             pending.append((part.right, operator == "-" and _is_sum(part.right), False))
             pending += (operator, (part.left, inverted and _is_sum(part.left), False))
     return "".join(parts)
@@ -176,7 +175,7 @@ def _is_sum(expression: Expression) -> bool:
 
 
 def _operand_text(value: Value, *, starts: bool) -> str:
-    """Return a number as it is written where it is an operand."""
+    """Return a number as an operand is written."""
     return str(value) if value.denominator == 1 and (value >= 0 or starts) else f"({value})"
 
 
@@ -184,8 +183,8 @@ def run(operands: Sequence[Expression], operators: Sequence[str], modulus: int |
     """Return a run of operands joined by operators of one precedence.
 
     Args:
-        operands: One operand or more.
-        operators: One operator fewer.
+        operands: At least one operand.
+        operators: One operator fewer than operands.
         modulus: A prime, or None for ordinary arithmetic.
     """
     if "/" not in operators:
@@ -197,7 +196,7 @@ def run(operands: Sequence[Expression], operators: Sequence[str], modulus: int |
 
 
 def _halved(operands: Sequence[Expression], operators: Sequence[str]) -> Expression:
-    """Return a run without division as an operation on its halves; the depth is logarithmic."""
+    """Return a run without division as an operation on its halves, so that the depth is logarithmic."""
     if len(operands) == 1:
         return operands[0]
     middle = (len(operands) + 1) // 2
@@ -209,7 +208,7 @@ def _halved(operands: Sequence[Expression], operators: Sequence[str]) -> Express
 
 
 def _quotient(left: Expression, right: Expression, modulus: int | None) -> Expression:
-    """Return a quotient; two whole numbers without a common factor make a fraction, which is a number."""
+    """Return a quotient; coprime whole numbers make a fraction, which is a number."""
     if modulus is None and isinstance(left, Number) and isinstance(right, Number):
         above, below = left.value, right.value
         if isinstance(above, int) and isinstance(below, int) and below > 1 and gcd(above, below) == 1:
@@ -219,13 +218,13 @@ def _quotient(left: Expression, right: Expression, modulus: int | None) -> Expre
 
 @dataclass(slots=True)
 class _Level:
-    """What has been read inside one pair of parentheses.
+    """The parser's state inside one pair of parentheses.
 
     Attributes:
-        negative: Whether a minus sign stands before the opening parenthesis.
+        negative: Whether a minus sign precedes the opening parenthesis.
         terms: Operands of ``+`` and ``-``.
         signs: Operators between the terms.
-        factors: Operands of ``*`` and ``/`` of the term that is being read.
+        factors: Operands of ``*`` and ``/`` in the current term.
         operators: Operators between the factors.
     """
 
@@ -236,13 +235,13 @@ class _Level:
     operators: list[str] = field(default_factory=list)
 
     def end_term(self, modulus: int | None) -> None:
-        """Take the factors read so far as one term."""
+        """Combine the factors read so far into one term."""
         self.terms.append(run(self.factors, self.operators, modulus))
         self.factors, self.operators = [], []
 
 
 def parse(text: str, modulus: int | None = None) -> Expression:
-    """Read an expression.
+    """Parse an expression.
 
     Args:
         text: At most `MAX_CHARS` characters.
@@ -308,5 +307,5 @@ def _number(digits: str, negative: bool) -> Number:
 
 
 def _negated(inner: Expression) -> Expression:
-    """Return the negative of an expression that was in parentheses."""
+    """Return the negation of an expression in parentheses."""
     return Number(-inner.value) if isinstance(inner, Number) else Operation("-", Number(0), inner, grouped=True)

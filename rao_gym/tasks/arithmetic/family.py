@@ -1,4 +1,4 @@
-"""The arithmetic family: expressions whose operands can be handed to sub-agents, by name or written out."""
+"""The arithmetic family: expressions whose operands can be delegated, by name or written out."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from rao_gym.tools import Parameter, ToolResult, ToolSpec
 SHAPES = ("balanced", "ragged", "mixed")
 _OPERATORS = "+-*/"
 _MAX_OPERAND = 10**9
-_MIN_MODULUS = 5  # below it, some splits have no expression of difficulty 1
+_MIN_MODULUS = 5  # with smaller primes, some splits have no expression of difficulty 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Problem:
-    """What an agent is given: an expression, and what it comes to.
+    """An agent's expression and its value.
 
     Attributes:
-        expression: The agent's expression as it stands; results of named operands are substituted into it.
-        value: The exact value of the expression that the agent was given first.
+        expression: The agent's current expression, with the results of named operands substituted.
+        value: The exact value of the agent's original expression.
     """
 
     expression: Expression
@@ -49,7 +49,7 @@ class Problem:
 
 
 class Arithmetic(TaskFamily[Problem]):
-    """Compute the exact value of an expression; hand its operands, or any other expression, to sub-agents.
+    """Compute the exact value of an expression; its operands, or any other expression, can go to sub-agents.
 
     Args:
         kind: ``"tree"``: nested expressions; difficulty is depth. ``"chain"``: sums and mixed runs without
@@ -109,7 +109,7 @@ class Arithmetic(TaskFamily[Problem]):
         generator = rng(seed, split, index, difficulty)
         if difficulty > self._largest_difficulty:
             raise InvalidValueError(
-                f"difficulty={difficulty} is too much for kind {self.kind!r}: at most {self._largest_difficulty}."
+                f"difficulty must be at most {self._largest_difficulty} for kind {self.kind!r}, got {difficulty}."
             )
         parameters: dict[str, JSON] = {"kind": self.kind, "operators": self.ranges.operators}
         shape = self.shape
@@ -124,7 +124,7 @@ class Arithmetic(TaskFamily[Problem]):
         try:
             expression, value = self._draw(Sampler(self.ranges, split, generator), shape, difficulty)
         except ExpressionError as error:
-            raise InvalidValueError(f"difficulty={difficulty} is too much for these operators: {error}") from error
+            raise InvalidValueError(f"difficulty={difficulty} is too large for these operators: {error}") from error
         record = self.record(
             seed=seed,
             split=split,
@@ -146,7 +146,7 @@ class Arithmetic(TaskFamily[Problem]):
         return sampler.tree(difficulty, shape)
 
     def rules(self, *, recursive: bool) -> str:
-        """Return what the task is."""
+        """Describe the task."""
         rules = "Compute the exact value of the expression and finish with it: a whole number, or a fraction like -3/4."
         if recursive:
             rules += " The result of an operand that you launch takes its place in your expression."
@@ -169,11 +169,11 @@ class Arithmetic(TaskFamily[Problem]):
         return (ToolSpec("note", "Write down a step of your work.", (Parameter("text", "string", "The step."),)),)
 
     def call_tool(self, name: str, agent: Agent[Problem], arguments: Mapping[str, Any]) -> ToolResult:
-        """Take a note: it stays in the transcript, and nothing is computed."""
+        """Record a note: it stays in the transcript, and nothing is computed."""
         return ToolResult(shown="Noted.") if name == "note" else super().call_tool(name, agent, arguments)
 
     def delegate(self, goal: str, agent: Agent[Problem], arguments: Mapping[str, Any]) -> tuple[str, Problem]:
-        """Return the expression that a child is to compute: the goal, or a named operand of the agent's own."""
+        """Return the child's expression: the goal, or a named operand of the agent's own expression."""
         side = arguments.get("operand") or None
         if side is not None and goal.strip():
             raise LaunchRefusedError("give a goal or an operand, not both.")
@@ -202,11 +202,11 @@ class Arithmetic(TaskFamily[Problem]):
         return operand(whole, str(side))
 
     def _divided(self, expression: Expression) -> Expression:
-        """Return the expression as its operands are named: with `digits`, long numbers fall apart."""
+        """Return the expression whose operands can be named: with `digits`, long numbers are split."""
         return (split(expression) or expression) if self.kind == "digits" else expression
 
     def receive(self, agent: Agent[Problem], arguments: Mapping[str, JSON], value: Any) -> Received[Problem]:
-        """Put a child's number in the place of the operand that it was given, and show the new expression."""
+        """Replace a named operand with the child's number, and show the new expression."""
         context = agent.context
         side = arguments.get("operand")
         number = number_of(value)
@@ -222,11 +222,11 @@ class Arithmetic(TaskFamily[Problem]):
         return RecursivePolicy(skill_columns=SKILL_COLUMNS if self.kind == "digits" else None)
 
     def single_policy(self) -> Policy:
-        """Return the policy that works alone, one operation a turn."""
+        """Return the policy that works alone, one operation per turn."""
         return SinglePolicy(skill_columns=SKILL_COLUMNS if self.kind == "digits" else None)
 
     def why_not(self, actions: str) -> str:
-        """Explain why there is no Python here."""
+        """Explain why Python is not offered."""
         return (
             f"{self.id} is played with actions='tools', not {actions!r}: in Python a calculator would do the work, "
             "and there would be nothing to delegate."
@@ -234,13 +234,13 @@ class Arithmetic(TaskFamily[Problem]):
 
 
 def _check_belongs(name: str, value: object, kind: str, kinds: Sequence[str]) -> None:
-    """Check that an option is given only where it has a meaning.
+    """Check that an option applies to the kind.
 
     Raises:
-        InvalidValueError: It is given for another kind.
+        InvalidValueError: It applies to other kinds only.
     """
     if value is not None and kind not in kinds:
-        raise InvalidValueError(f"{name}={value!r} has no meaning for kind {kind!r}; it belongs to {', '.join(kinds)}.")
+        raise InvalidValueError(f"{name}={value!r} does not apply to kind {kind!r}, only to {', '.join(kinds)}.")
 
 
 def _operators(operators: str | None, kind: str) -> str:
@@ -248,7 +248,7 @@ def _operators(operators: str | None, kind: str) -> str:
 
     Raises:
         UnknownNameError: One of them is not an operator of the kind.
-        InvalidValueError: There is none, one is given twice, or ``/`` stands without ``+`` or ``-``.
+        InvalidValueError: There are none, one is given twice, or ``/`` comes without ``+`` or ``-``.
     """
     valid = "+*" if kind == "digits" else _OPERATORS
     if operators is None:
@@ -259,7 +259,7 @@ def _operators(operators: str | None, kind: str) -> str:
         if operator not in valid:
             raise unknown_name("operator", operator, valid)
     if "/" in operators and not set(operators) & {"+", "-"}:
-        raise InvalidValueError(f"operators={operators!r}: '/' needs '+' or '-' beside it.")
+        raise InvalidValueError(f"operators must hold '+' or '-' if they hold '/', got {operators!r}.")
     return operators
 
 

@@ -1,13 +1,12 @@
-"""Operands: the parts of an expression that an agent can name, and what comes back in their place.
+"""Operands: the parts of an expression that an agent can name, and how their results are substituted.
 
-The operands of an expression are those of its last operation, ``left`` and ``right``. Where long numbers are to
-fall apart into partial results (`split`), a single operation on whole numbers stands for the same operation on
-their high and low digits:
+The operands of an expression are those of its last operation, ``left`` and ``right``. If long numbers are to be split
+into partial results (`split`), a single operation on whole numbers is rewritten as operations on high and low digits:
 
-- ``4821*37`` is ``(4821*30)+(4821*7)``: the factor with more significant digits falls apart;
-- ``4821+937`` is ``(4800+900)+(21+37)``: both fall apart at the same column.
+- ``4821*37`` is ``(4800*37)+(21*37)``: the factor with more significant digits is split;
+- ``4821+937`` is ``(4820+930)+(1+7)``: both numbers are split at the same column.
 
-Significant digits are those before the zeros at the end, so that ``4800`` has two.
+Significant digits are those before any trailing zeros; ``4800`` has two.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ SIDES: Final = (LEFT, RIGHT)
 
 
 def operand(expression: Operation, side: str) -> Expression:
-    """Return an operand by its name."""
+    """Return an operand by name."""
     return expression.left if side == LEFT else expression.right
 
 
 def substitute(expression: Operation, side: str, value: Value) -> Operation:
-    """Return the expression with a number in place of one operand; the other is put in parentheses.
+    """Return the expression with a number in place of one operand; the other gets parentheses.
 
-    The parentheses keep the other operand's name: in ``5+c+d``, where 5 came back for ``a+b``, the right operand
-    would be ``d``, in ``5+(c+d)`` it is ``c+d`` as before.
+    The parentheses keep the other operand's name valid: if 5 is the result of ``a+b``, the right operand of ``5+c+d``
+    would be ``d``, but that of ``5+(c+d)`` is still ``c+d``.
     """
     if side == LEFT:
         return Operation(expression.operator, Number(value), grouped(expression.right))
@@ -51,7 +50,7 @@ def split(expression: Expression) -> Operation | None:
     """Return a single operation on whole numbers as an operation on its partial results.
 
     Returns:
-        None when the expression is anything else, or when its numbers are too short to fall apart.
+        The new expression; None if the expression is anything else, or if its numbers are too short to split.
     """
     if not isinstance(expression, Operation):
         return None
@@ -64,8 +63,8 @@ def split(expression: Expression) -> Operation | None:
 def columns(expression: Expression) -> int | None:
     """Return the amount of work in a single operation on whole numbers; None for anything else.
 
-    For a sum it is the number of columns in which both numbers have significant digits; for a product it is the
-    number of pairs of significant digits.
+    For a sum, this is the number of columns in which both numbers have significant digits; for a product, the number
+    of pairs of significant digits.
     """
     pair = _whole_pair(expression) if isinstance(expression, Operation) else None
     if pair is None or not isinstance(expression, Operation):
@@ -98,7 +97,7 @@ def _split_sum(first: int, second: int) -> Operation | None:
 
 
 def _split_product(operator: str, first: int, second: int) -> Operation | None:
-    """Split the longer factor in the middle of its significant digits; the second one of two that are as long."""
+    """Split the longer factor in the middle of its significant digits, or the second one if both are equally long."""
     splits_first = _significant(first) > _significant(second)
     longer, other = (first, second) if splits_first else (second, first)
     if _significant(longer) < 2:
@@ -112,17 +111,17 @@ def _split_product(operator: str, first: int, second: int) -> Operation | None:
 
 
 def _zeros(number: int) -> int:
-    """Return the number of zeros at the end of a number's digits; 0 for 0."""
+    """Return the number of trailing zeros; 0 for 0."""
     text = str(number)
     return 0 if number == 0 else len(text) - len(text.rstrip("0"))
 
 
 def _significant(number: int) -> int:
-    """Return the number of a number's digits before the zeros at its end."""
+    """Return the number of digits before any trailing zeros."""
     return len(str(number)) - _zeros(number)
 
 
 def _overlap(first: int, second: int) -> tuple[int, int]:
-    """Return the columns, counted from the units, in which both numbers have significant digits: start and end."""
+    """Return the start and end of the columns, from the units, in which both numbers have significant digits."""
     low = max(_zeros(first), _zeros(second))
     return low, min(len(str(first)), len(str(second)))

@@ -1,9 +1,9 @@
-"""Scripted policies for arithmetic. They know nothing but their transcripts.
+"""Scripted policies for arithmetic, which act on their transcripts alone.
 
-The skill that all of them share: an agent computes **one single operation on two numbers exactly in a turn**, and
-must write it down, as a note or as its answer. With `skill_columns` the numbers of that operation are limited too:
-a sum of two whole numbers may have so many columns in which both have significant digits, a product so many pairs
-of significant digits. Longer ones fall apart into partial results first (`rao_gym.tasks.arithmetic.operands.split`).
+All of them share one skill: an agent computes **a single operation on two numbers per turn, exactly**, and must write
+it down, as a note or as its answer. `skill_columns` also limits the numbers: it is the most columns in which both
+numbers of a sum have significant digits, and the most pairs of significant digits of a product. Longer operations are
+first split into partial results (`rao_gym.tasks.arithmetic.operands.split`).
 """
 
 from __future__ import annotations
@@ -41,23 +41,23 @@ from rao_gym.tasks.arithmetic.operands import (
 from rao_gym.tools import FINISH, LAUNCH
 
 SKILL_COLUMNS: Final = 1
-"""The skill of the reference policies where numbers are long."""
+"""The skill of the reference policies for long numbers."""
 
 _OPENING = re.compile(r"Compute(?: modulo ([0-9]+))?: ([^\n]+)")
 _RESPONSE = re.compile(r"<tool_response>\n(.*?)\n</tool_response>", re.DOTALL)
 
 
 def finish(value: Value) -> str:
-    """Return the text that hands back a value."""
+    """Return the action that finishes with a value."""
     return write_call(FINISH, answer=written(value))
 
 
 @dataclass(frozen=True)
 class Work:
-    """What an agent's transcript says.
+    """The state of an agent's work, read from its transcript.
 
     Attributes:
-        expression: The expression as it stands after everything that came back and was noted.
+        expression: The current expression, after all results and notes.
         modulus: The modulus, or None for ordinary arithmetic.
     """
 
@@ -83,7 +83,7 @@ def work_of(turn: Turn, skill_columns: int | None = None) -> Work:
 
 
 def _exchanges(turn: Turn) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Return each call of an agent, by name and arguments, with the response to it."""
+    """Return each call of an agent, by name and arguments, with its response."""
     for action, reply in zip(turn.messages[2::2], turn.messages[3::2], strict=False):
         calls, responses = read_calls(action["content"]), _RESPONSE.findall(reply["content"])
         for call, response in zip(calls, responses, strict=False):
@@ -92,7 +92,7 @@ def _exchanges(turn: Turn) -> Iterator[tuple[str, dict[str, Any], str]]:
 
 
 def _parsed(text: str, modulus: int | None) -> Expression | None:
-    """Read an expression, or None where a failure stands in its place."""
+    """Parse an expression; None if the text is something else, such as a failure."""
     try:
         return parse(text, modulus)
     except ExpressionError:
@@ -100,7 +100,7 @@ def _parsed(text: str, modulus: int | None) -> Expression | None:
 
 
 def _noted(expression: Expression, note: str, skill_columns: int | None) -> Expression:
-    """Return the expression after a note such as ``3+8=11``, if that is its first operation."""
+    """Return the expression after a note such as ``3+8=11``; unchanged if that is not its first operation."""
     path = _path_to_first(expression, skill_columns)
     step, _, result = note.rpartition("=")
     value = number_of(result)
@@ -110,7 +110,7 @@ def _noted(expression: Expression, note: str, skill_columns: int | None) -> Expr
 
 
 def _filled(expression: Expression, goal: str, response: str, skill_columns: int | None) -> Expression:
-    """Return the expression with a response in place of the operand that was written out as `goal`."""
+    """Return the expression with a response substituted for the operand that was written out as `goal`."""
     whole = _divided(expression, skill_columns)
     value = number_of(response)
     if value is None or isinstance(whole, Number):
@@ -122,7 +122,7 @@ def _filled(expression: Expression, goal: str, response: str, skill_columns: int
 
 
 def _divided(expression: Expression, skill_columns: int | None) -> Expression:
-    """Return an operation that is beyond the skill as one on its partial results; anything else as it is."""
+    """Split an operation that exceeds the skill into its partial results; return anything else unchanged."""
     amount = None if skill_columns is None else columns(expression)
     if amount is None or skill_columns is None or amount <= skill_columns:
         return expression
@@ -130,10 +130,10 @@ def _divided(expression: Expression, skill_columns: int | None) -> Expression:
 
 
 def _path_to_first(expression: Expression, skill_columns: int | None) -> list[tuple[Operation, str]]:
-    """Return the way to the first operation on two numbers that is within the skill.
+    """Return the path to the first operation on two numbers that is within the skill.
 
     Returns:
-        The operations from the top down, each with the side on which the way goes on (``""`` for the last one).
+        The operations from the top down, each with the side on which the path continues (``""`` for the last one).
     """
     path: list[tuple[Operation, str]] = []
     whole = _divided(expression, skill_columns)
@@ -147,7 +147,7 @@ def _path_to_first(expression: Expression, skill_columns: int | None) -> list[tu
 
 
 def _rebuilt(path: Sequence[tuple[Operation, str]], part: Expression) -> Expression:
-    """Return the whole expression with `part` at the end of the way to it."""
+    """Return the whole expression with `part` at the end of the path."""
     for whole, side in reversed(path):
         left, right = (part, whole.right) if side == LEFT else (whole.left, part)
         part = Operation(whole.operator, left, right, whole.grouped)
@@ -156,7 +156,7 @@ def _rebuilt(path: Sequence[tuple[Operation, str]], part: Expression) -> Express
 
 @dataclass(frozen=True, kw_only=True)
 class SinglePolicy:
-    """Works alone: notes one operation a turn, then finishes. Long expressions outlast its turns or its window.
+    """Works alone: notes one operation per turn, then finishes. Long expressions exceed its turns or its window.
 
     Attributes:
         skill_columns: How long the numbers of one operation may be; None means any length.
@@ -182,9 +182,9 @@ class SinglePolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class RecursivePolicy:
-    """Launches every operand that is not a number, all in one message, and computes the operation that is left.
+    """Launches every operand that is not a number, all in one message, and computes the remaining operation.
 
-    Where no launch is possible any more it works on alone, as `SinglePolicy` does.
+    If it cannot launch any more, it continues alone, like `SinglePolicy`.
 
     Attributes:
         skill_columns: How long the numbers of one operation may be; None means any length.
@@ -211,10 +211,10 @@ class RecursivePolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class EagerPolicy:
-    """Launches both operands of every longer expression without looking at them, and computes what is left.
+    """Launches both operands of every longer expression without looking at them, and computes the remaining operation.
 
-    The launch of an operand that is a number is refused, which the policy bears with. So there is only one way to
-    delegate, which suits demonstrations for models that have to learn when.
+    If an operand is a number, its launch is refused, and the policy copes with that. It therefore always delegates in
+    the same way, which suits demonstrations for models that have to learn when to delegate.
     """
 
     def act(self, turns: Sequence[Turn]) -> list[str]:
@@ -237,12 +237,12 @@ def _may_launch(turn: Turn) -> bool:
 
 @dataclass(frozen=True)
 class DirectPolicy:
-    """Answers at once: right for a single operation, a guess for everything longer.
+    """Answers at once: correctly for a single operation, with a guess for anything longer.
 
-    Mixed with `RecursivePolicy` it gives demonstrations of both ways to act, from which learning can start.
+    Mixed with `RecursivePolicy`, it demonstrates both ways to act, from which learning can start.
 
     Attributes:
-        seed: Seed of the guesses; equal seeds guess alike for the same agent and expression.
+        seed: Seed of the guesses; equal seeds give equal guesses for the same agent and expression.
         skill_columns: How long the numbers of one operation may be; None means any length.
     """
 

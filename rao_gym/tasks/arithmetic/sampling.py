@@ -1,14 +1,13 @@
 """Sampling of expressions.
 
-**Splits.** An expression belongs to the split that its numbers decide, by a hash (`split_of`). So splits
-never share an expression, whatever the seeds, and rearrangements of the same numbers stay together. Eight
-expressions of ten are training tasks, one is for validation and one for testing. Where there are few expressions,
-as at difficulty 1 modulo 13, a split repeats its own but still never holds another's.
+**Splits.** A hash of its numbers decides an expression's split (`split_of`). Splits therefore never share an
+expression, whatever the seeds, and rearrangements of the same numbers stay together. Eight of ten expressions are for
+training, one for validation and one for testing. If there are few expressions, as at difficulty 1 modulo 13, a split
+repeats its own but never takes another's.
 
-**Operators.** They are drawn knowing the values of the two operands, so that every expression has a value of
-bounded size and answers stay spread out: no divisor is 0; results keep to 12 digits where any operator allows it;
-quotients keep every denominator a divisor of 12 where any operator allows it; and modulo a prime, a product with
-a factor 0 is kept half of the time only, so that long products do not collapse to 0.
+**Operators.** They are drawn given the values of both operands, so that every value is bounded and answers stay spread
+out. No divisor is 0. If any operator allows it, results have at most 12 digits, and denominators divide 12. Modulo a
+prime, a product with a factor 0 is kept only half of the time, so that long products do not collapse to 0.
 """
 
 from __future__ import annotations
@@ -38,13 +37,13 @@ from rao_gym.tasks.arithmetic.expressions import (
 from rao_gym.tasks.base import SPLITS
 
 BALANCED_DEPTH: Final = 10
-"""Depth to which balanced trees are full; each level beyond it adds one operation."""
+"""Depth down to which balanced trees are full; each deeper level adds one operation."""
 
 TERMS_PER_DIFFICULTY: Final = 8
-"""Operands that each step of difficulty adds to a chain."""
+"""Number of operands that each step of difficulty adds to a chain."""
 
 BALANCED: Final = "balanced"
-"""The shape of trees both of whose operands are as deep."""
+"""The shape of trees whose operands are equally deep."""
 
 _BUCKETS: Final = (SPLITS[0],) * 8 + SPLITS[1:]
 _MAX_TRIES: Final = 10_000
@@ -53,16 +52,16 @@ _WANTED_DENOMINATORS: Final = 12
 
 
 def split_of(numbers: Sequence[int]) -> str:
-    """Return the split of the expressions that are built from these numbers, in whatever order.
+    """Return the split of the expressions built from these numbers, in any order.
 
-    How many they are, their sum and the largest decide: for two numbers, that is which two they are.
+    Their count, sum and maximum decide; for two numbers, these determine the numbers.
     """
     return _BUCKETS[crc32(f"{len(numbers)} {sum(numbers)} {max(numbers)}".encode()) % len(_BUCKETS)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ranges:
-    """What expressions are built from.
+    """The operators and numbers that expressions are built from.
 
     Attributes:
         operators: Some of ``+ - * /``, each once.
@@ -78,21 +77,21 @@ class Ranges:
 
 
 def largest_difficulty(kind: str, shape: str, ranges: Ranges) -> int:
-    """Return the largest difficulty of which every expression can be written and has a value.
+    """Return the largest difficulty at which every expression can be written and has a value.
 
-    Texts have at most `MAX_CHARS` characters, values at most `MAX_DIGITS` digits.
+    Texts have at most `MAX_CHARS` characters, and values at most `MAX_DIGITS` digits.
 
     Args:
         kind: One of the family's kinds.
-        shape: ``"balanced"``, or anything that may be ragged.
-        ranges: What expressions are built from.
+        shape: ``"balanced"``, or any shape that may be ragged.
+        ranges: The operators and numbers that expressions are built from.
     """
     if kind == "digits":
         return MAX_DIGITS // 2 if "*" in ranges.operators else MAX_DIGITS - 1
     bounds = (ranges.operand_min, ranges.operand_max)
     number = max(len(f"({value})" if value < 0 else str(value)) for value in bounds)
     num_operands = MAX_CHARS
-    if ranges.operators == "*" and ranges.modulus is None:  # nothing but the number of factors keeps products small
+    if ranges.operators == "*" and ranges.modulus is None:  # only the number of factors keeps products small
         num_operands = MAX_DIGITS // max(len(str(abs(value))) for value in bounds)
     if kind == "chain":
         return min(MAX_CHARS // (number + len("+")), num_operands) // TERMS_PER_DIFFICULTY
@@ -112,7 +111,7 @@ class Sampler:
     """Draws the expressions of one task.
 
     Args:
-        ranges: What expressions are built from.
+        ranges: The operators and numbers that expressions are built from.
         split: The split that the expression must belong to.
         generator: The source of randomness.
     """
@@ -126,12 +125,12 @@ class Sampler:
         """Draw a nested expression.
 
         Args:
-            depth: Operations from the top to the deepest one.
-            shape: ``"balanced"``: both operands of an operation are as deep. ``"ragged"``: one operand goes on to
-                the bottom, the other one is a number or a single operation.
+            depth: Number of operations from the top to the deepest one.
+            shape: ``"balanced"``: both operands of an operation are equally deep. ``"ragged"``: one operand continues
+                to the bottom, the other is a number or a single operation.
         """
         full = min(depth, BALANCED_DEPTH) if shape == BALANCED else 1
-        # Operations in the other operand of each level above the full part.
+        # Number of operations in the other operand of each level above the full part.
         beside = [0] * (depth - full) if shape == BALANCED else self._bits(depth - full)
         leaves = self._numbers(2**full + sum(beside) + len(beside))
         parts = [self._leaf(value) for value in leaves[: 2**full]]
@@ -160,7 +159,7 @@ class Sampler:
             if operator in "*/":
                 operators.append(operator)
                 factors.append(leaf)
-                # Any operation stands for the term: what matters is that it is not a number any more.
+                # Any operation can stand for the term; it only matters that it is no longer a number.
                 term = (Operation(operator, term[0], leaf[0]), apply(operator, term[1], leaf[1], modulus))
             else:
                 terms.append(run([part for part, _ in factors], operators, modulus))
@@ -174,7 +173,7 @@ class Sampler:
         """Draw a single operation on two numbers of `num_digits` digits; a single digit may be 0.
 
         Raises:
-            ExpressionError: That is more digits than a value may have.
+            ExpressionError: A value may not have that many digits.
         """
         if num_digits > MAX_DIGITS:
             raise ExpressionError(f"a number has more than {MAX_DIGITS:,} digits.")
@@ -191,7 +190,7 @@ class Sampler:
         return expression, evaluate(expression)
 
     def _bits(self, count: int) -> list[int]:
-        """Draw so many zeros and ones; a call for none would cost as much as one for a few."""
+        """Draw `count` zeros and ones, without a call to the generator if `count` is 0."""
         bits: list[int] = self._generator.integers(0, 2, count).tolist() if count else []
         return bits
 
@@ -205,11 +204,11 @@ class Sampler:
 
         if set(ranges.operators) & {"+", "-"}:
             return self._in_split(draw)
-        # Products alone: a single 0 would decide the answer of the whole expression, so its neighbour stands in.
+        # With products alone, a single 0 would decide the whole answer, so its neighbour replaces it.
         return self._in_split(lambda: [self._nonzero(value) for value in draw()])
 
     def _nonzero(self, value: int) -> int:
-        """Return a number of the range that is not 0, modulo the modulus if there is one."""
+        """Return a number in the range that is not 0, modulo the modulus if there is one."""
         ranges = self._ranges
         if (value if ranges.modulus is None else value % ranges.modulus) or ranges.operand_min == ranges.operand_max:
             return value
@@ -243,7 +242,7 @@ class Sampler:
         return expression, apply(operator, left[1], right[1], self._ranges.modulus)
 
     def _operator(self, left: Part, right: Part) -> str:
-        """Draw an operator that suits both parts, or the one with the smallest result where none does."""
+        """Draw an operator that suits both parts, or take the one with the smallest result if none does."""
         operators = self._ranges.operators
         first = int(self._generator.random() * len(operators))
         rotated = operators[first:] + operators[:first]
@@ -258,7 +257,7 @@ class Sampler:
         return min(results)[1]
 
     def _suits(self, operator: str, left: Part, right: Part) -> bool:
-        """Tell whether an operator keeps to the bounds that the module describes."""
+        """Tell whether an operator keeps within the bounds in the module's docstring."""
         first, second, modulus = left[1], right[1], self._ranges.modulus
         if operator == "/" and (second == 0 or (modulus is None and _is_fraction(left[0], right[0]))):
             return False
@@ -269,10 +268,10 @@ class Sampler:
 
 
 def _magnitude(value: Value) -> int:
-    """Return how large a value's larger part is."""
+    """Return the larger of a value's numerator and denominator."""
     return max(abs(value.numerator), value.denominator)
 
 
 def _is_fraction(left: Expression, right: Expression) -> bool:
-    """Tell whether a quotient would be a fraction in lowest terms, which is a number and no operation."""
+    """Tell whether a quotient would be a fraction in lowest terms, which is a number rather than an operation."""
     return isinstance(left, Number) and isinstance(right, Number) and gcd(int(left.value), int(right.value)) == 1

@@ -1,8 +1,8 @@
 """The building blocks of composed functions: each is a step in English and the same step in Python.
 
-A step turns the result so far, called `value` in the code, into the next one. It never changes a list in place: with
-a statement taken out, as in a mutant, it could lengthen the very list that it walks along. The scripted policies know
-the blocks by heart: `read_step` and `read_call` turn a step's English back into its code.
+A step turns the current result, called `value` in the code, into the next one. It never changes a list in place: a
+mutant with a statement removed could otherwise extend the very list that it iterates over. The scripted policies use
+the blocks to read specifications: `read_step` and `read_call` turn a step's English back into its code.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ INT, STR, INTS, STRS, COUNTS = "int", "str", "list[int]", "list[str]", "dict[str
 TYPES = (INT, STR, INTS, STRS, COUNTS)
 
 Choices = tuple[Any, ...] | range
-"""What a parameter of a block is drawn from."""
+"""The values that a parameter of a block is drawn from."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Block:
     """A step.
 
     Attributes:
-        takes: Type of the result so far.
+        takes: Type of the result before the step.
         gives: Type of the result after the step.
         english: The step in English, with parameters in braces.
         code: The step in Python, with the same parameters; it reads and assigns `value`.
-        choices: What each parameter is drawn from; ``helper`` and ``argument`` are filled in by the caller.
+        choices: The values of each parameter; the caller fills in ``helper`` and ``argument``.
     """
 
     takes: str
@@ -50,7 +50,7 @@ class Block:
         return _fill(self.english, parameters), _fill(self.code, parameters)
 
     def read(self, english: str) -> dict[str, Any] | None:
-        """Return the parameters of a step written with this block, or None when it is another block's."""
+        """Return the parameters of a step written with this block; None if another block wrote it."""
         match = self._pattern.fullmatch(english)
         if match is None:
             return None
@@ -77,7 +77,7 @@ _NAMES = ("helper", "argument")
 
 
 def _fill(template: str, parameters: Mapping[str, Any]) -> str:
-    """Put parameters in place of their names: values as literals, names as they are."""
+    """Substitute parameters: values as literals, names unchanged."""
     for name, value in parameters.items():
         template = template.replace("{" + name + "}", value if name in _NAMES else repr(value))
     return template
@@ -580,7 +580,7 @@ _CHANGES = {
 
 
 def calls(helper_takes: str, helper_gives: str, argument: str) -> tuple[Block, ...]:
-    """Return the steps that can call a helper of the given type in a function whose argument has a given type."""
+    """Return the steps that can call a helper of the given type in a function with the given argument type."""
     found = [Block(helper_takes, helper_gives, *CALLS_ANYWHERE)]
     if helper_takes in _LIST_OF and helper_gives in _LIST_OF:
         found.append(Block(_LIST_OF[helper_takes], _LIST_OF[helper_gives], *CALLS_MAP))
@@ -606,25 +606,25 @@ def _if_odd(kind: str) -> Block:
 def read_step(english: str, takes: str) -> tuple[str, str] | None:
     """Read a step that calls nothing.
 
-    Blocks of different types may read alike, which is why the type matters.
+    The type is needed because blocks of different types may have the same English.
 
     Args:
         english: The step.
-        takes: Type of the result so far.
+        takes: Type of the result before the step.
 
     Returns:
-        The code and the type of the result after the step; None when no block reads like that.
+        The code and the type of the result after the step; None if no block matches.
     """
     return _read(english, [block for block in BLOCKS if block.takes == takes])
 
 
 def read_call(english: str, takes: str, helper_takes: str, helper_gives: str, argument: str) -> tuple[str, str] | None:
-    """Read a step that calls a helper, as `read_step` does; `argument` is the type of the function's argument."""
+    """Like `read_step`, for a step that calls a helper; `argument` is the type of the function's argument."""
     return _read(english, [block for block in calls(helper_takes, helper_gives, argument) if block.takes == takes])
 
 
 def _read(english: str, blocks: Sequence[Block]) -> tuple[str, str] | None:
-    """Return the code and the type of the result of the first block that reads like a step."""
+    """Return the code and the result type of the first block that matches a step."""
     for block in blocks:
         parameters = block.read(english)
         if parameters is not None:

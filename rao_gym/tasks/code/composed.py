@@ -1,4 +1,4 @@
-"""The source ``composed``: modules that exist nowhere else, specified in English, step by step."""
+"""The source ``composed``: generated modules, specified step by step in English."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ _NO_CONSTANTS = Constants(numbers=(), texts=())
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """How large a composed module is.
+    """The size of a composed module.
 
     Attributes:
-        num_helpers: Functions beside the target.
-        depth: Calls on the longest way from the target to a helper; at most `num_helpers`.
-        num_steps: Steps of each function beside those that call helpers.
+        num_helpers: Number of functions besides the target.
+        depth: Number of calls on the longest path from the target to a helper; at most `num_helpers`.
+        num_steps: Number of steps of each function, without those that call helpers.
     """
 
     num_helpers: int
@@ -54,11 +54,11 @@ class Shape:
 
 
 class _DullError(Exception):
-    """A function of a module found no steps after which its results are manifold."""
+    """No steps were found that give a function enough different results."""
 
 
 def compose(shape: Shape, rng: np.random.Generator) -> tuple[str, dict[str, Function]]:
-    """Compose a module; one with a function whose results are much alike is drawn again, as long as that may help.
+    """Compose a module; if a function gives too few different results, draw the module again a limited number of times.
 
     Returns:
         The target's name, and every function by name.
@@ -76,11 +76,11 @@ def _compose(shape: Shape, rng: np.random.Generator, *, lively: bool) -> tuple[s
 
     Args:
         shape: Its size.
-        rng: Draws everything.
-        lively: Whether to give up, rather than to take any function that there is, when none is lively.
+        rng: Source of randomness.
+        lively: Whether to give up if no lively function is found, rather than accept any function.
 
     Raises:
-        _DullError: It gave up.
+        _DullError: No lively function was found.
     """
     graph = _draw_graph(shape, rng)
     names = _draw_names(len(graph), rng)
@@ -96,9 +96,9 @@ def _compose(shape: Shape, rng: np.random.Generator, *, lively: bool) -> tuple[s
 
 
 def _draw_graph(shape: Shape, rng: np.random.Generator) -> list[list[int]]:
-    """Draw which function calls which: function 0 is the target, and calls lead to higher indices.
+    """Draw which function calls which: function 0 is the target, and calls go to higher indices.
 
-    The first `depth` helpers form a chain; the others hang where there is room, and every fourth is shared.
+    The first `depth` helpers form a chain; the others are attached where there is room, and every fourth is shared.
     """
     calls_of: list[list[int]] = [[] for _ in range(shape.num_helpers + 1)]
     level = [0] * (shape.num_helpers + 1)
@@ -115,7 +115,7 @@ def _draw_graph(shape: Shape, rng: np.random.Generator) -> list[list[int]]:
 
 
 def _share(index: int, calls_of: list[list[int]], level: list[int], rng: np.random.Generator) -> None:
-    """Let one more function call a helper, where that makes no chain longer."""
+    """Let one more function call a helper, if that makes no chain longer."""
     others = [
         other
         for other in range(index)
@@ -131,7 +131,7 @@ def _pick(indices: Sequence[int], rng: np.random.Generator) -> int:
 
 
 def _draw_names(count: int, rng: np.random.Generator) -> list[str]:
-    """Coin different names of two syllables, of three when there are many."""
+    """Coin distinct names of two syllables, or of three if there are many."""
     syllables = 2 if count < 200 else 3
     names: dict[str, None] = {}
     while len(names) < count:
@@ -144,14 +144,14 @@ def _draw_names(count: int, rng: np.random.Generator) -> list[str]:
 
 
 class _Draft:
-    """A function in the making, which runs every step on probes as it is added.
+    """A function under construction, which runs every step on probes as it is added.
 
-    A lively one refuses steps after which too many probes have the same result, or a very long one.
+    A lively draft rejects steps after which too many probes have the same result, or a very long one.
 
     Attributes:
         name: Its name.
         takes: Type of its argument.
-        gives: Type of its result so far.
+        gives: Type of its current result.
         helpers: Names of the helpers that it calls.
         english: Its steps in English.
         code: The lines of its body.
@@ -178,17 +178,17 @@ class _Draft:
 
     @property
     def signature(self) -> str:
-        """The head."""
+        """The function's head, without ``def``."""
         return f"{self.name}({self.argument}: {self.takes}) -> {self.gives}"
 
     @property
     def source(self) -> str:
-        """The source."""
+        """The function's source."""
         body = "\n".join([*self.code, "return value"])
         return f"def {self.signature}:\n" + "\n".join(f"    {line}" for line in body.splitlines()) + "\n"
 
     def add(self, block: Block, parameters: Mapping[str, Any]) -> bool:
-        """Add a step, unless a lively draft refuses it.
+        """Add a step, unless a lively draft rejects it.
 
         Returns:
             Whether the step was added.
@@ -216,10 +216,10 @@ def _draft(
     *,
     lively: bool,
 ) -> _Draft:
-    """Draw a function whose results are manifold, with a guard for the edge case.
+    """Draw a function with enough different results, and a guard for the edge case.
 
     Raises:
-        _DullError: No such function was found, and `lively` forbids to take another one.
+        _DullError: No such function was found, and `lively` rules out any other.
     """
     for _ in range(_MAX_ATTEMPTS):
         draft = _draw_steps(name, helpers, num_steps, library, rng, lively=True)
@@ -235,7 +235,7 @@ def _draft(
 
 
 def _finish(draft: _Draft, library: dict[str, Any], rng: np.random.Generator) -> bool:
-    """Add the guard, define the function, and return whether its results are manifold on many new probes."""
+    """Add the guard, define the function, and return whether many new probes give enough different results."""
     _add_guard(draft, rng)
     function = compile_function(draft.source, draft.name, library)
     return not _is_dull([repr(function(argument)) for argument in _final_probes(draft.takes)])
@@ -243,13 +243,13 @@ def _finish(draft: _Draft, library: dict[str, Any], rng: np.random.Generator) ->
 
 @cache
 def _final_probes(kind: str) -> Sequence[Any]:
-    """Return the arguments that finished functions of one type are tried on; no step changes what it is given."""
+    """Return the probes for finished functions of one type; they can be shared, because no step changes its input."""
     rng = np.random.default_rng(_FINAL_PROBES_SEED)
     return [*edges(kind), *(draw_input(kind, _NO_CONSTANTS, rng) for _ in range(_NUM_FINAL_PROBES))]
 
 
 def _is_dull(results: Sequence[str]) -> bool:
-    """Tell whether too many results are the same."""
+    """Tell whether too many of the results are the same."""
     return max(Counter(results).values()) > len(results) * _MAX_SHARE_OF_ONE_RESULT
 
 
@@ -262,9 +262,9 @@ def _draw_steps(
     *,
     lively: bool,
 ) -> _Draft | None:
-    """Draw the steps: a function's own, and between them the calls of its helpers; None where they go nowhere.
+    """Draw the steps: a function's own, and between them the calls of its helpers; None if they cannot be completed.
 
-    Every other function takes what one of its helpers takes, so that its own argument can be handed on.
+    Every other function takes the argument type of one of its helpers, so that its own argument can be passed on.
     """
     takes = [*TYPES, *(helper.takes for helper in helpers for _ in range(len(TYPES)))]
     draft = _Draft(name, takes[int(rng.integers(len(takes)))], library, rng, lively=lively)
@@ -285,7 +285,7 @@ def _add_own(draft: _Draft, blocks: Sequence[Block], rng: np.random.Generator) -
 
 
 def _add_call(draft: _Draft, helper: _Draft, rng: np.random.Generator) -> bool:
-    """Add a step that calls a helper, with a step before it where the types do not meet; return whether it was."""
+    """Add a step that calls a helper, after a converting step if the types differ; return whether it was added."""
     forms = calls(helper.takes, helper.gives, draft.takes)
     accepted = {form.takes for form in forms}
     if draft.gives not in accepted and not _add_own(
@@ -299,7 +299,7 @@ def _add_call(draft: _Draft, helper: _Draft, rng: np.random.Generator) -> bool:
 
 
 def _add_guard(draft: _Draft, rng: np.random.Generator) -> None:
-    """Put what happens to 0 or to an empty argument before the first step."""
+    """Add the handling of 0 or an empty argument before the first step."""
     number = int(rng.integers(100, 1000))
     default = {INT: number, STR: f"v{number}", INTS: [number], STRS: [f"v{number}"], COUNTS: {"v": number}}[draft.gives]
     english, code = GUARDS[INT if draft.takes == INT else STR]

@@ -1,4 +1,4 @@
-"""Arguments for calls of library functions, drawn so that their branches and edge cases all occur."""
+"""Random arguments for library functions, chosen so that all branches and edge cases occur."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _words(rng: Generator, most: int, longest: int = 9) -> list[str]:
 
 
 def indented(rng: Generator) -> Arguments:
-    """Draw lines that share an indentation, some of them blank."""
+    """Draw lines with a common indentation, some of them blank."""
     margin = " " * int(rng.integers(0, 5))
     lines = []
     for word in [*_words(rng, 4), "end"]:
@@ -56,18 +56,18 @@ def text_and_width(rng: Generator) -> Arguments:
 
 
 def text_and_width_of_mark(rng: Generator) -> Arguments:
-    """Draw words and a width that holds at least the mark for what was cut."""
+    """Draw words and a width that holds at least the placeholder for omitted text."""
     return _pick(rng, (" ", " ", "  ")).join(_words(rng, 9)), int(rng.integers(6, 40))
 
 
 def _floats(rng: Generator, least: int, low: float, high: float) -> list[float]:
-    """Draw floats of three decimals, some of them more than once."""
+    """Draw floats with three decimals, some of them repeated."""
     values = [round(float(value), 3) for value in rng.uniform(low, high, size=int(rng.integers(least, 9)))]
     return values + values[: int(rng.integers(0, 2))]
 
 
 def _integers(rng: Generator, least: int) -> list[int]:
-    """Draw integers, from a narrow or from a wide range."""
+    """Draw integers from a narrow or a wide range."""
     reach = int(_pick(rng, (4, 50, 1000)))
     return [int(value) for value in rng.integers(-reach, reach, size=int(rng.integers(least, 10)))]
 
@@ -93,7 +93,7 @@ def two_data(rng: Generator) -> Arguments:
 
 
 def pairs(rng: Generator) -> Arguments:
-    """Draw two lists of floats of one length, neither of them constant."""
+    """Draw two lists of floats of equal length, neither of them constant."""
     size = int(rng.integers(2, 9))
     first, second = rng.uniform(-20, 60, size=(2, size))
     return [round(float(value), 3) for value in first], [round(float(value), 3) for value in second]
@@ -105,17 +105,17 @@ def floats_and_parts(rng: Generator) -> Arguments:
 
 
 def repeated(rng: Generator) -> Arguments:
-    """Draw one or more integers from a few."""
+    """Draw one or more integers from a small set."""
     return (_several(rng, (1, 2, 3, 4, 7, -5, 12), 9, 1),)
 
 
 def repeated_or_none(rng: Generator) -> Arguments:
-    """Draw integers from a few, or none."""
+    """Draw integers from a small set, possibly none."""
     return (_several(rng, (1, 2, 3, 4, 7, -5, 12), 9),)
 
 
 def items_and_item(rng: Generator) -> Arguments:
-    """Draw integers from a few, and one that may be among them."""
+    """Draw integers from a small set, and one that may be among them."""
     return _several(rng, (1, 2, 3, 4), 14), int(rng.integers(1, 5))
 
 
@@ -131,7 +131,7 @@ def junk_line(rng: Generator) -> Arguments:
 
 
 def year(rng: Generator) -> Arguments:
-    """Draw a year, every other time a full century."""
+    """Draw a year; every other one is divisible by 100."""
     return (int(rng.integers(1, 40)) * 100 if rng.random() < 0.4 else int(rng.integers(1, 4000)),)
 
 
@@ -182,7 +182,7 @@ def some_bytes(rng: Generator) -> Arguments:
 
 
 def markup(rng: Generator) -> Arguments:
-    """Draw text with the characters that have a meaning in markup."""
+    """Draw text with characters that are special in markup."""
     return (_mix(rng, ("a", "b c", "<", ">", "&", '"', "'", "&amp;", "\n", "\t", "\r", "x")),)
 
 
@@ -192,24 +192,24 @@ def escaped_markup(rng: Generator) -> Arguments:
 
 
 def web_text(rng: Generator) -> Arguments:
-    """Draw text that must partly be quoted in an address."""
+    """Draw text that must partly be quoted in a URL."""
     return (_mix(rng, ("a", "Z", "7", " ", "/", "é", "€", "~", "_", "-", ".", "&", "=", "+", "%", "?", ":", "\n")),)
 
 
 def quoted_text(rng: Generator) -> Arguments:
-    """Draw text in per cent notation, some of it broken."""
+    """Draw percent-encoded text, some of it malformed."""
     whole = ("a", "b", "+", "%20", "%C3%A9", "%e2%82%ac", "%2F", "%25", "%2b", "é", "=")
     return (_mix(rng, whole if rng.random() < 0.7 else (*whole, "%", "%zz", "%4")),)
 
 
 def query_items(rng: Generator) -> Arguments:
-    """Draw the entries of a query."""
+    """Draw the parameters of a query string."""
     keys = [_mix(rng, ("k", "a b", "é", "/", "&"), 3) for _ in range(int(rng.integers(0, 4)))]
     return ({key: int(rng.integers(0, 99)) if rng.random() < 0.4 else web_text(rng)[0] for key in keys},)
 
 
 def query(rng: Generator) -> Arguments:
-    """Draw a query, with empty values and parts without a value."""
+    """Draw a query string, with empty values and parts without a value."""
     parts = []
     for _ in range(int(rng.integers(0, 5))):
         key, value = _pick(rng, ("a", "b", "a+b", "k%20")), quote_plus(web_text(rng)[0])
@@ -218,7 +218,7 @@ def query(rng: Generator) -> Arguments:
 
 
 def path(rng: Generator) -> Arguments:
-    """Draw a path with back slashes, slashes and dots, no network share."""
+    """Draw a path with backslashes, slashes and dots, but no network share."""
     rest = _mix(rng, ("dir", "a.txt", ".", "..", "x.tar.gz", "\\", "/", "\\", "b c", ".rc", "n"), 7)
     start = _pick(rng, ("", "C:", "d:", "C:\\"))
     return (start + (rest.lstrip("\\/") if start in ("", "C:\\") else rest),)
@@ -230,17 +230,17 @@ def count_and_items(rng: Generator) -> Arguments:
 
 
 def _pattern(rng: Generator) -> str:
-    """Draw a pattern of the shell."""
+    """Draw a glob pattern."""
     return _mix(rng, ("*", "?", "a", "b", ".txt", "[ab]", "[!ab]", "[a-c]", ".", "A"), 5)
 
 
 def _name(rng: Generator) -> str:
-    """Draw a name of few letters."""
+    """Draw a name from a few letters."""
     return _mix(rng, ("a", "b", "c", ".txt", "ab", "A", "."), 5)
 
 
 def name_and_pattern(rng: Generator) -> Arguments:
-    """Draw a name and a pattern, which fit more often than chance would have it."""
+    """Draw a name and a pattern, which match more often than by chance."""
     name = _name(rng)
     if rng.random() < 0.5:
         return name, _pattern(rng)
@@ -253,7 +253,7 @@ def names_and_pattern(rng: Generator) -> Arguments:
 
 
 def mail_text(rng: Generator) -> Arguments:
-    """Draw text with quotation marks, brackets and back slashes."""
+    """Draw text with quotation marks, brackets and backslashes."""
     inner = _mix(rng, ("a", "B c", '"', "\\", "\\\\", '\\"', "<", ">", "@"), 5)
     return (_pick(rng, (inner, inner, f'"{inner}"', f"<{inner}>")),)
 

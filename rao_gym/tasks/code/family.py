@@ -1,4 +1,4 @@
-"""The family ``rao/Code-v0``: write functions from their specifications; hidden tests decide."""
+"""The family ``rao/Code-v0``: write functions from their specifications; hidden tests judge them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SOURCES = ("composed", "stdlib")
 _MAX_DEPTH_OF_CALLS = 6
 _NUM_SIZE_CLASSES = 4
 _MAX_HELPERS = 64
-"""Helpers of the largest composed module: composing runs every function on trial, about 2 s for that many."""
+"""Helpers of the largest composed module; composing runs every function on probes, about 2 s for that many."""
 _KEPT_TASKS = 32
 
 RULES = """\
@@ -45,11 +45,12 @@ class Code(TaskFamily[CodeContext]):
     """Write functions from their specifications.
 
     Args:
-        source: ``"composed"``, modules that exist nowhere else, or ``"stdlib"``, functions of the standard library.
-        helpers: Functions beside the target of a composed module; by the difficulty when None.
-        call_depth: Calls on the longest way from a composed target to a helper; by the difficulty when None.
-        steps: Steps of each composed function beside those that call helpers.
-        functions: Functions of the library to write in one task; by the difficulty when None.
+        source: ``"composed"``, generated modules, or ``"stdlib"``, functions of the standard library.
+        helpers: Number of helpers in a composed module; None derives it from the difficulty.
+        call_depth: Number of calls on the longest path from a composed target to a helper; None derives it from the
+            difficulty.
+        steps: Number of steps of each composed function, without those that call helpers.
+        functions: Number of library functions to write in one task; None derives it from the difficulty.
     """
 
     id = "rao/Code-v0"
@@ -83,7 +84,7 @@ class Code(TaskFamily[CodeContext]):
         self._sample = lru_cache(maxsize=_KEPT_TASKS)(self._draw_task)
 
     def sample(self, seed: int, split: str, index: int, difficulty: int) -> Task[CodeContext]:
-        """Draw a module; the last few tasks are kept, for the cases of a task take longer than the task."""
+        """Draw a module; recent tasks are cached, because computing their cases takes longer than drawing them."""
         return self._sample(seed, split, index, difficulty)
 
     def _draw_task(self, seed: int, split: str, index: int, difficulty: int) -> Task[CodeContext]:
@@ -110,8 +111,8 @@ class Code(TaskFamily[CodeContext]):
         num_helpers = self.helpers or difficulty + difficulty // 2
         if num_helpers > _MAX_HELPERS:
             raise InvalidValueError(
-                f"difficulty={difficulty} is too much for source 'composed': at most {(2 * _MAX_HELPERS + 1) // 3}, "
-                f"which has {_MAX_HELPERS} helpers."
+                f"difficulty must be at most {(2 * _MAX_HELPERS + 1) // 3} for source 'composed' "
+                f"({_MAX_HELPERS} helpers), got {difficulty}."
             )
         depth = min(self.call_depth or min(1 + difficulty // 2, _MAX_DEPTH_OF_CALLS), num_helpers)
         shape = Shape(num_helpers=num_helpers, depth=depth, num_steps=self.steps)
@@ -127,7 +128,7 @@ class Code(TaskFamily[CodeContext]):
     def _library(
         self, split: str, difficulty: int, generator: np.random.Generator
     ) -> tuple[CodeContext, dict[str, JSON]]:
-        """Draw functions of the library: one of a size class, or several, one of them of the largest class."""
+        """Draw library functions: one of the difficulty's size class, or several, one of them of the largest class."""
         names = names_by_size(split)
         count = min(self.functions or max(1, difficulty - _NUM_SIZE_CLASSES + 1), len(names))
         size_class = min(difficulty, _NUM_SIZE_CLASSES)
@@ -139,11 +140,11 @@ class Code(TaskFamily[CodeContext]):
         return CodeContext(library_functions(split), tuple(picked)), parameters
 
     def rules(self, *, recursive: bool) -> str:
-        """Say what to hand back, and how it is judged."""
+        """Say what to return, and how it is judged."""
         return RULES + (DELEGATION if recursive else "")
 
     def opening(self, agent: Agent[CodeContext]) -> str:
-        """Show the goal, with the specification where a single function is wanted."""
+        """Show the goal, with the specification if a single function is wanted."""
         context = agent.context
         if len(context.wanted) == 1:
             return f"{agent.goal}\n{self._specification(context.functions[context.wanted[0]], context)}"
@@ -189,7 +190,7 @@ class Code(TaskFamily[CodeContext]):
         return ToolResult(value=len(lines) == 1, shown="\n".join(lines))
 
     def delegate(self, goal: str, agent: Agent[CodeContext], arguments: Mapping[str, Any]) -> tuple[str, CodeContext]:
-        """Hand on one function, with what it builds on."""
+        """Delegate one function, with the helpers that it builds on."""
         context = agent.context
         name = arguments["function"]
         if name not in context.visible:
@@ -199,7 +200,7 @@ class Code(TaskFamily[CodeContext]):
         return goal, CodeContext(context.functions, (name,))
 
     def verify(self, task: Task[CodeContext], agent: Agent[CodeContext], value: JSON) -> float:
-        """Return the share of hidden cases, over all wanted functions, that the source passes."""
+        """Return the share of hidden cases that the source passes, over all wanted functions."""
         context = agent.context
         if not isinstance(value, str):
             return 0.0
@@ -216,14 +217,14 @@ class Code(TaskFamily[CodeContext]):
         return SingleCoder()
 
     def why_not(self, actions: str) -> str:
-        """Explain why there is only one action form."""
+        """Explain why only one action form is offered."""
         return (
             f"{self.id} offers the action form python alone, not {actions}: sources are handed on as strings in "
             "variables, and a tool call would have to spell out every one of them again."
         )
 
     def close(self) -> None:
-        """End the workers that run candidate source."""
+        """Stop the workers that run candidate source."""
         self._judge.close()
 
     def _specification(self, function: Function, context: CodeContext) -> str:

@@ -1,4 +1,4 @@
-"""What a code task is made of: functions with specifications, their cases, and what a node is asked to write."""
+"""The parts of a code task: functions with specifications, their cases, and what a node must write."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Case:
-    """One call and what it must return.
+    """One call and its expected result.
 
     Attributes:
-        arguments: The positional arguments, plain values that `repr` writes as literals.
-        expected: The value that the reference returns.
+        arguments: The positional arguments, plain values whose `repr` is a literal.
+        expected: The reference's result.
     """
 
     arguments: tuple[Any, ...]
@@ -27,8 +27,8 @@ class Cases:
     """The cases of one function.
 
     Attributes:
-        examples: The public ones, shown in the specification.
-        hidden: Those that decide; none of them is public.
+        examples: The public cases, shown in the specification.
+        hidden: The hidden cases, by which a source is judged; none of them is public.
     """
 
     examples: tuple[Case, ...]
@@ -40,12 +40,12 @@ class Function:
     """A function that an agent may be asked to write.
 
     Attributes:
-        name: The name under which it must be defined.
-        signature: Its head as Python writes it, without ``def``.
+        name: Its name.
+        signature: Its head in Python, without ``def``.
         description: What it must do, in English.
         helpers: The functions of the same module that it builds on.
-        reference: A solution's own source, without the helpers.
-        draw_cases: Computes the cases; called once, when they are first needed.
+        reference: The source of a solution, without its helpers.
+        draw_cases: Computes the cases; called once, on first use.
     """
 
     name: str
@@ -62,17 +62,17 @@ class Function:
 
     @property
     def content(self) -> tuple[Any, ...]:
-        """What the function is, its cases included, for the hash of its task."""
+        """The function's content, including its cases, for the hash of its task."""
         return (self.name, self.signature, self.description, self.helpers, self.reference, self.cases)
 
 
 @dataclass(frozen=True, eq=False)
 class CodeContext:
-    """What a node is given: a module's functions, and which of them it must write.
+    """A node's context: a module's functions, and those of them that it must write.
 
     Attributes:
         functions: Every function of the module by name.
-        wanted: The functions that the node must hand back.
+        wanted: The functions that the node must write.
     """
 
     functions: Mapping[str, Function]
@@ -80,12 +80,12 @@ class CodeContext:
 
     @cached_property
     def visible(self) -> tuple[str, ...]:
-        """The wanted functions and all that they build on, each before its helpers."""
+        """The wanted functions and all that they build on; each comes before its helpers."""
         return closure(self.functions, self.wanted)
 
 
 def closure(functions: Mapping[str, Function], names: Iterable[str]) -> tuple[str, ...]:
-    """Return `names` and everything they build on, breadth first and without repetition."""
+    """Return `names` and everything that they build on, breadth first and without repetition."""
     found = dict.fromkeys(names)
     queue = list(found)
     for name in queue:
@@ -102,7 +102,7 @@ def reference_source(functions: Mapping[str, Function], names: Iterable[str]) ->
 
 
 def join_sources(sources: Iterable[str]) -> str:
-    """Put sources below each other as one module."""
+    """Join sources into one module."""
     return "\n\n\n".join(source.strip("\n") for source in sources) + "\n"
 
 
@@ -111,9 +111,9 @@ _ABSOLUTE_TOLERANCE = 1e-12
 
 
 def same_value(expected: Any, got: Any) -> bool:
-    """Tell whether `got` is the expected value: same types throughout, floats within 1e-9.
+    """Tell whether `got` equals the expected value, with the same types throughout and floats within 1e-9.
 
-    The order of a dictionary's keys does not count. `got` is only followed as deep as `expected` goes.
+    The order of a dictionary's keys does not matter. `got` is only inspected as deep as `expected` goes.
     """
     if type(expected) is not type(got):
         return False
@@ -133,5 +133,5 @@ def same_keys(expected: dict[Any, Any], got: dict[Any, Any]) -> bool:
 
 
 def call_text(name: str, arguments: tuple[Any, ...]) -> str:
-    """Return a call as Python writes it."""
+    """Return a call in Python."""
     return f"{name}({', '.join(map(repr, arguments))})"

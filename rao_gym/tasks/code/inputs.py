@@ -1,4 +1,4 @@
-"""Inputs for composed functions: edge cases, the neighbourhood of the constants in the code, and random values."""
+"""Inputs for composed functions: edge cases, values near the constants in the code, and random values."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _ITEMS_MAX = 7
 
 @dataclass(frozen=True)
 class Constants:
-    """The literals of a piece of code, which inputs should come close to.
+    """The literals of a piece of code, near which inputs are drawn.
 
     Attributes:
         numbers: The integers.
-        texts: The short pieces of text.
+        texts: The short strings.
     """
 
     numbers: Sequence[int]
@@ -55,14 +55,14 @@ def draw_input(kind: str, constants: Constants, rng: np.random.Generator) -> Any
 
 
 def _number(constants: Constants, rng: np.random.Generator) -> int:
-    """Draw a number, every third time near a constant."""
+    """Draw a number; every third one is near a constant."""
     if constants.numbers and rng.random() < 0.35:
         return int(constants.numbers[int(rng.integers(len(constants.numbers)))] + rng.integers(-1, 2))
     return int(rng.integers(-25, 60) if rng.random() < 0.8 else rng.integers(-1500, 3000))
 
 
 def _word(constants: Constants, rng: np.random.Generator) -> str:
-    """Draw a word of few letters, so that letters repeat, sometimes with a constant in it."""
+    """Draw a word from a few letters, so that letters repeat, sometimes with a constant in it."""
     picks = rng.integers(0, len(_LETTERS), size=int(rng.integers(1, 8)))
     word = "".join(_LETTERS[index] for index in picks)
     if constants.texts and rng.random() < 0.15:
@@ -73,7 +73,7 @@ def _word(constants: Constants, rng: np.random.Generator) -> str:
 
 
 def _text(constants: Constants, rng: np.random.Generator) -> str:
-    """Draw a few words, now and then with a double space, a digit or a space at an end."""
+    """Draw a few words, occasionally with a double space, a digit, or a leading or trailing space."""
     words = [_word(constants, rng) for _ in range(int(rng.integers(1, _WORDS_MAX)))]
     text = ("  " if rng.random() < 0.1 else " ").join(words)
     roll = rng.random()
@@ -95,7 +95,7 @@ def _words(constants: Constants, rng: np.random.Generator) -> list[str]:
 
 
 def _counts(constants: Constants, rng: np.random.Generator) -> dict[str, int]:
-    """Draw a dictionary with short keys and small values, so that values tie."""
+    """Draw a dictionary with short keys and small values, so that ties occur."""
     size = int(rng.integers(1, _ITEMS_MAX))
     keys = [_word(constants, rng)[: int(rng.integers(1, 5))] for _ in range(size)]
     small = rng.random() < 0.5

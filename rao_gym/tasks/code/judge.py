@@ -1,7 +1,7 @@
-"""Runs candidate source against cases in the sandbox: what must be returned never leaves this process.
+"""Run candidate source on cases in the sandbox; the expected results never leave this process.
 
-Every call gets its own copy of the arguments and its own time. A session that ran out of time or memory
-is thrown away and the source is loaded into a new one, so that one call cannot spoil the next.
+Every call gets its own copy of the arguments and its own time limit. If a session runs out of time or memory, it is
+discarded and the source loaded into a new one, so that one call cannot affect the next.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from rao_gym.tasks.code.functions import Case, call_text, same_value
 
 MAX_SOURCE_CHARS = 50_000
 TOTAL_SECONDS = 5.0
-"""Time of one source for all its cases; those that it does not get to count as failed."""
+"""Time limit of one source for all its cases; cases that it does not reach count as failed."""
 
 MAX_LOST_SESSIONS = 2
-"""After so many calls that cost a session, the remaining cases count as failed."""
+"""After this many calls that cost a session, the remaining cases count as failed."""
 
 LIMITS = SandboxLimits(cell_seconds=1.0, memory_bytes=32 * 2**20, host_calls=1_000)
-"""What loading a source, and each call, may use."""
+"""Limits on loading a source, and on each call."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one call did.
+    """The outcome of one call.
 
     Attributes:
         passed: Whether it returned the expected value.
@@ -43,7 +43,7 @@ class Outcome:
 
 
 class Judge:
-    """Runs candidate source; its workers start when they are first needed."""
+    """Runs candidate source; its workers start on first use."""
 
     def __init__(self) -> None:
         self._sandbox: Sandbox | None = None
@@ -53,7 +53,7 @@ class Judge:
 
         Args:
             source: The candidate.
-            cases: Cases by the name of the function to call.
+            cases: Cases by function name.
 
         Returns:
             An outcome for each case, in order.
@@ -70,7 +70,7 @@ class Judge:
             candidate.close()
 
     def close(self) -> None:
-        """End the workers."""
+        """Stop the workers."""
         if self._sandbox is not None:
             self._sandbox.close()
             self._sandbox = None
@@ -88,7 +88,7 @@ class _Candidate:
         self._deadline = monotonic() + TOTAL_SECONDS
 
     def call(self, name: str, case: Case) -> Outcome:
-        """Call a function of the source; a worker that was killed is replaced, and the call made again."""
+        """Call a function of the source; if its worker was killed, replace it and retry the call."""
         try:
             return self._call(name, case)
         except (monty.MontyCrashedError, WorkerDiedError):
@@ -103,7 +103,7 @@ class _Candidate:
 
         Raises:
             monty.MontyCrashedError: The worker was killed.
-            WorkerDiedError: It was killed before.
+            WorkerDiedError: The worker had already been killed.
         """
         if not self._error and monotonic() > self._deadline:
             self._error = f"not run: the calls before it took more than {TOTAL_SECONDS:g} seconds"
@@ -123,7 +123,7 @@ class _Candidate:
         return Outcome(same_value(case.expected, value), _SHORT.repr(value))
 
     def close(self) -> None:
-        """Give the worker back."""
+        """Return the worker."""
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -140,7 +140,7 @@ class _Candidate:
             self.close()
 
     def _lost(self, error: Exception) -> str:
-        """Drop a session that cannot be trusted any more, and describe why."""
+        """Discard a session that can no longer be trusted, and describe why."""
         self.close()
         self._num_lost += 1
         if self._num_lost >= MAX_LOST_SESSIONS:
@@ -152,17 +152,17 @@ _FATAL = (TimeoutError, MemoryError)
 
 
 def _is_ordinary(error: Exception) -> bool:
-    """Tell whether a call failed in a way that leaves its session as it was."""
+    """Tell whether a call failed in a way that leaves its session intact."""
     return isinstance(error, monty.MontyRuntimeError) and not isinstance(error.exception(), _FATAL)
 
 
 def run_code(session: Session, code: str) -> Any:
-    """Run code that gets nothing from outside: no functions, no files, no names; printing goes nowhere.
+    """Run code without access to anything outside: no functions, no files, no names; its output is dropped.
 
     Raises:
         monty.MontyError: The code failed.
-        WorkerDiedError: Its worker is gone.
-        RuntimeError: It waits for something that does not exist.
+        WorkerDiedError: Its worker died.
+        RuntimeError: The code awaits something that does not exist.
         RefusedValueError: Its value cannot leave the session.
     """
     snapshot: Snapshot = session.start(code, _ignore)
@@ -181,7 +181,7 @@ def run_code(session: Session, code: str) -> Any:
 
 
 def _ignore(_stream: str, _text: str) -> None:
-    """Drop what a candidate prints."""
+    """Drop a candidate's output."""
 
 
 def _describe(error: Exception) -> str:
@@ -197,7 +197,7 @@ _MAX_ITEMS = 20
 
 
 class _Short(reprlib.Repr):
-    """Writes values as `repr` does, with long ones shortened."""
+    """Like `repr`, with long values shortened."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -205,7 +205,7 @@ class _Short(reprlib.Repr):
         self.maxstring = self.maxother = self.maxlong = _MAX_LINE
 
     def repr_int(self, x: int, level: int) -> str:
-        """Write an integer; one that has too many digits for Python to write in decimal is only described."""
+        """Write an integer, or describe one that has too many digits for Python to print."""
         try:
             return super().repr_int(x, level)
         except ValueError:

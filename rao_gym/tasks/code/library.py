@@ -1,7 +1,7 @@
-"""The source ``stdlib``: functions of the standard library, to be written anew, with the library as the oracle.
+"""The source ``stdlib``: functions of the standard library to reimplement, with the library as the oracle.
 
-Modules, not functions, belong to splits, so that neither a function nor a helper is in two of them. Only modules
-that the sandbox cannot import are here.
+Splits are made of modules rather than functions, so that no function or helper is in two of them. Only modules that the
+sandbox cannot import are included.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Entry:
     """A function of the library.
 
     Attributes:
-        path: Where it is, as ``module.function``.
-        domain: What it is called with.
+        path: Its path, as ``module.function``.
+        domain: The arguments that it is called with, in words.
         draw: Draws the arguments of a call.
-        helpers: Paths of the functions here that it builds on.
-        keywords: Names of the trailing arguments that the library takes by name only.
+        helpers: Paths of the functions in this module that it builds on.
+        keywords: Names of trailing arguments that the library takes by keyword only.
     """
 
     path: str
@@ -46,7 +46,7 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """The name under which an agent must define it, such as ``textwrap_wrap``."""
+        """The name that an agent must give it, such as ``textwrap_wrap``."""
         return name_of(self.path)
 
     @property
@@ -55,7 +55,7 @@ class Entry:
         return self.path.rpartition(".")[0]
 
     def call(self, arguments: tuple[Any, ...]) -> Any:
-        """Call the library; enumerations in what it returns are turned into the integers that they stand for."""
+        """Call the library; enumerations in its result become integers."""
         num_positional = len(arguments) - len(self.keywords)
         function = getattr(import_module(self.module), self.path.rpartition(".")[2])
         named = dict(zip(self.keywords, arguments[num_positional:], strict=True))
@@ -63,7 +63,7 @@ class Entry:
 
 
 def plain(value: Any) -> Any:
-    """Return a result of the library without enumerations, which `calendar` returns from Python 3.12 on."""
+    """Return a library result without enumerations, which `calendar` returns since Python 3.12."""
     if isinstance(value, IntEnum):
         return int(value)
     if type(value) in (list, tuple):
@@ -72,7 +72,7 @@ def plain(value: Any) -> Any:
 
 
 def name_of(path: str) -> str:
-    """Return the name of a function from its path: the last part of the module and the function's own name."""
+    """Return a function's name from its path: the last part of the module and the function's own name."""
     module, _, function = path.rpartition(".")
     return f"{module.rpartition('.')[2]}_{function}".lower()
 
@@ -184,7 +184,7 @@ def library_functions(split: str) -> Mapping[str, Function]:
 
 @cache
 def names_by_size(split: str) -> Sequence[str]:
-    """Return the names of a split's functions by the lines of a solution with its helpers, shortest first."""
+    """Return the names of a split's functions, by the number of lines of a solution with helpers, shortest first."""
     functions = library_functions(split)
 
     def size(name: str) -> tuple[int, str]:
@@ -210,20 +210,20 @@ def _function(entry: Entry) -> Function:
 
 
 def _own_source(solution: Callable[..., Any]) -> str:
-    """Return a solution's source with the modules that it needs, all of which the sandbox has."""
+    """Return a solution's source with its imports, all of which the sandbox supports."""
     source = inspect.getsource(solution)
     imports = [f"import {name}\n" for name in ("math", "re") if f"{name}." in source]
     return "".join(imports) + ("\n\n" if imports else "") + source
 
 
 def draw_case(entry: Entry, rng: np.random.Generator) -> Case:
-    """Draw a call and ask the library what it returns."""
+    """Draw a call and compute its result with the library."""
     arguments = entry.draw(rng)
     return Case(arguments, entry.call(arguments))
 
 
 def _draw_cases(entry: Entry) -> Cases:
-    """Draw the cases of one function: no call twice, different results first, some results more than once."""
+    """Draw the cases of one function: no call twice, different results first, some results repeated."""
     rng = np.random.default_rng([_CASES_SEED, *entry.path.encode()])
     calls: dict[str, Case] = {}
     results: dict[str, Case] = {}

@@ -1,4 +1,4 @@
-"""Mutants: copies of a function with one small error, as a careless programmer would make it."""
+"""Mutants: copies of a function with one small error, such as a careless programmer makes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 Change = Callable[[ast.AST], Sequence[ast.AST]]
-"""Returns the nodes that may stand in a node's place; none when the kind does not apply to it."""
+"""Returns the possible replacements of a node; none if the kind does not apply to it."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Mutant:
     """One function with one error.
 
     Attributes:
-        kind: The kind of error, a name of `KINDS`.
+        kind: The kind of error, a key of `KINDS`.
         function: The function's name.
         source: The function's source, with the error.
     """
@@ -26,14 +26,14 @@ class Mutant:
 
 
 def mutants(source: str, kinds: Sequence[str], functions: Container[str] | None = None) -> Iterator[Mutant]:
-    """Yield every mutant of the given kinds of the top-level functions of a module, or of some of them."""
+    """Yield every mutant of the given kinds, for all top-level functions of a module or some of them."""
     for function in ast.parse(source).body:
         if isinstance(function, ast.FunctionDef) and (functions is None or function.name in functions):
             yield from _mutants_of(function, kinds)
 
 
 def _mutants_of(function: ast.FunctionDef, kinds: Sequence[str]) -> Iterator[Mutant]:
-    """Yield the mutants of one function, changing it in place and back."""
+    """Yield the mutants of one function, which is changed in place and restored."""
     for parent in list(ast.walk(function)):
         for field, value in list(ast.iter_fields(parent)):
             if field in ("args", "annotation", "returns", "decorator_list") and not isinstance(parent, ast.Call):
@@ -58,12 +58,12 @@ def _put(parent: ast.AST, field: str, index: int, value: object, node: ast.AST) 
 
 
 def _is_docstring(node: ast.AST) -> bool:
-    """Tell whether a node is text that stands as a statement."""
+    """Tell whether a node is a string as a statement."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _compare(pairs: dict[type[ast.cmpop], type[ast.cmpop]]) -> Change:
-    """Return the change of the first comparison operator by a table."""
+    """Return the change that replaces the first comparison operator, by a table."""
 
     def change(node: ast.AST) -> Sequence[ast.AST]:
         if not isinstance(node, ast.Compare) or type(node.ops[0]) not in pairs:
@@ -74,7 +74,7 @@ def _compare(pairs: dict[type[ast.cmpop], type[ast.cmpop]]) -> Change:
 
 
 def _constant(offset: int) -> Change:
-    """Return the change of an integer by an offset."""
+    """Return the change that adds an offset to an integer."""
 
     def change(node: ast.AST) -> Sequence[ast.AST]:
         is_number = isinstance(node, ast.Constant) and type(node.value) in (int, float)
@@ -84,7 +84,7 @@ def _constant(offset: int) -> Change:
 
 
 def _text(node: ast.AST) -> Sequence[ast.AST]:
-    """Lengthen a piece of text."""
+    """Lengthen a string."""
     return (ast.Constant(node.value + "x"),) if isinstance(node, ast.Constant) and isinstance(node.value, str) else ()
 
 
@@ -112,7 +112,7 @@ def _arithmetic(node: ast.AST) -> Sequence[ast.AST]:
 
 
 def _negated(test: ast.expr) -> ast.expr:
-    """Return the opposite of a condition."""
+    """Negate a condition."""
     return ast.UnaryOp(ast.Not(), test)
 
 
@@ -148,7 +148,7 @@ def _slice(node: ast.AST) -> Sequence[ast.AST]:
 
 
 def _order(node: ast.AST) -> Sequence[ast.AST]:
-    """Sort the other way round."""
+    """Reverse a sort order."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id != "sorted":
         return ()
     reverse = [keyword for keyword in node.keywords if keyword.arg == "reverse"]
@@ -179,14 +179,14 @@ def _extreme(node: ast.AST) -> Sequence[ast.AST]:
 
 
 def _call(node: ast.AST) -> Sequence[ast.AST]:
-    """Leave out a call of a plain function of one argument: the helper is missing."""
+    """Remove a call of a plain function of one argument, as if a helper were forgotten."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or len(node.args) != 1 or node.keywords:
         return ()
     return () if isinstance(node.args[0], ast.GeneratorExp | ast.Starred) else (node.args[0],)
 
 
 def _statement(node: ast.AST) -> Sequence[ast.AST]:
-    """Leave out a statement: an assignment, an edge case, a branch."""
+    """Remove a statement: an assignment, an edge case, a branch."""
     return (ast.Pass(),) if isinstance(node, ast.If | ast.Assign | ast.AugAssign | ast.Expr) else ()
 
 

@@ -1,4 +1,4 @@
-"""The scripted policies: the same skill, with and without delegation; all they know is in the transcript."""
+"""The scripted policies: the same skill, with and without delegation; they act on the transcript alone."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _LAST_CHANCE = 2
 
 
 class SingleCoder:
-    """Reads the specifications of everything wanted and of all that it builds on, then writes it all at once.
+    """Reads the specifications of the wanted functions and of all their helpers, then writes everything at once.
 
-    Its limit is the window: every specification and every function has to fit into one transcript.
+    Its limit is the window: every specification and every function must fit in one transcript.
     """
 
     def act(self, turns: Sequence[Turn]) -> list[str]:
@@ -29,7 +29,7 @@ class SingleCoder:
 class RecursiveCoder:
     """Writes the wanted function and lets a sub-agent write each of its helpers.
 
-    Where it cannot launch, or where what came back does not pass the examples, it goes on as `SingleCoder`.
+    If it cannot launch, or if the result does not pass the examples, it continues like `SingleCoder`.
     """
 
     def act(self, turns: Sequence[Turn]) -> list[str]:
@@ -52,7 +52,7 @@ _OPENING = 2
 
 
 def alone(turn: Turn) -> str:
-    """Read what has not been read yet; when all is known, write it, try it and hand it back."""
+    """Read the next missing specifications; once all are known, write the source, try it and finish with it."""
     wanted, known = _read(turn)
     names = _needed(wanted, known)
     unread = [name for name in names if name not in known]
@@ -77,7 +77,7 @@ def _tried(turn: Turn) -> bool:
 
 
 def _read(turn: Turn) -> tuple[list[str], dict[str, Specification]]:
-    """Return the wanted functions and all specifications that the transcript holds."""
+    """Return the wanted functions and all specifications in the transcript."""
     known: dict[str, Specification] = {}
     for message in turn.messages[1:]:
         if message["role"] == "user":
@@ -87,7 +87,7 @@ def _read(turn: Turn) -> tuple[list[str], dict[str, Specification]]:
 
 
 def _needed(wanted: Iterable[str], known: Mapping[str, Specification]) -> list[str]:
-    """Return the wanted functions and what they are known to build on, each before its helpers."""
+    """Return the wanted functions and their known helpers, each before its own helpers."""
     order: dict[str, None] = {}
     queue = list(wanted)
     for name in queue:
@@ -98,7 +98,7 @@ def _needed(wanted: Iterable[str], known: Mapping[str, Specification]) -> list[s
 
 
 def _cell(own: str, helpers: Sequence[str]) -> str:
-    """Return a cell that has the helpers written, puts everything together, tries it and hands it back."""
+    """Return a cell that delegates the helpers, joins the sources, tries the result and finishes with it."""
     if not helpers:
         return write_cell(f"source = {_literal(own)}\n{_TRY}")
     launches = ",\n".join(f'    {LAUNCH}("Write the Python function `{name}`.", function="{name}")' for name in helpers)
@@ -109,6 +109,6 @@ def _cell(own: str, helpers: Sequence[str]) -> str:
 
 
 def _literal(source: str) -> str:
-    """Return source as a literal that is as readable as it can be."""
+    """Return source as the most readable string literal."""
     readable = "'''" not in source and not source.endswith(("'", "\\"))
     return f"r'''\n{source}'''" if readable else repr(source)

@@ -1,7 +1,7 @@
-"""What the scripted policies know: how to read a specification, and how to write the function that it specifies.
+"""The skill of the scripted policies: read a specification and write the function that it specifies.
 
-Steps of composed functions are read with the same building blocks that they are made of; functions of the
-library are known by heart. Everything else is beyond this skill.
+Steps of composed functions are read with the building blocks that they were written with; for library functions, there
+are reference solutions. Everything else is beyond this skill.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Specification:
 
     Attributes:
         name: The function.
-        parameters: What stands between the brackets of its head.
+        parameters: The text between the parentheses of its head.
         gives: Type of its result.
         text: Everything below the head.
-        helpers: Types of the argument and of the result of each helper, by name.
+        helpers: Argument and result types of each helper, by name.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Specification:
 
 
 def read_specifications(text: str) -> dict[str, Specification]:
-    """Return every specification that a message holds, by the function's name."""
+    """Return every specification in a message, by function name."""
     heads = list(_HEAD.finditer(text))
     found = {}
     for head, following in zip_longest(heads, heads[1:]):
@@ -56,7 +56,7 @@ def read_specifications(text: str) -> dict[str, Specification]:
 
 
 def write_function(specification: Specification) -> str:
-    """Return the source of the function, without its helpers; a function that returns nothing if it is too hard."""
+    """Return the function's source, without helpers; if it is too hard, the function returns nothing."""
     for split in SPLITS:
         known = library_functions(split).get(specification.name)
         if known is not None:
@@ -67,7 +67,7 @@ def write_function(specification: Specification) -> str:
 
 
 def _write_steps(specification: Specification) -> list[str] | None:
-    """Return the lines of a composed function's body, None when a step is not understood."""
+    """Return the lines of a composed function's body; None if a step is not understood."""
     guard = _GUARD.search(specification.text)
     argument, _, takes = specification.parameters.partition(": ")
     if guard is None:

@@ -1,7 +1,7 @@
-"""Our own versions of functions of the standard library, without the modules they are from.
+"""Our own versions of standard-library functions, without the modules that they come from.
 
-These are the reference solutions of the source ``stdlib``: plain Python that the sandbox can run, each function
-a whole but for the functions of this file that it calls.
+These are the reference solutions of the source ``stdlib``: plain Python that the sandbox can run. Each function is
+complete except for the functions of this file that it calls.
 """
 
 from __future__ import annotations
