@@ -153,7 +153,9 @@ def summary_table(title: str, summaries: Sequence[Summary], labels: Sequence[str
     if labels is None and len({summary.id for summary in summaries}) > 1:
         labels = [summary.id for summary in summaries]
     excluded = any(summary.excluded for summary in summaries)
-    table = Table(title=title, title_justify="left")
+    counters = sorted({summary.token_counter for summary in summaries if summary.token_counter})
+    caption = f"tokens counted by: {', '.join(counters)}" if counters else None
+    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
     if labels is not None:
         table.add_column("policy" if len({summary.id for summary in summaries}) == 1 else "id", overflow="fold")
     for name in (*_COLUMNS, "excluded") if excluded else _COLUMNS:

@@ -143,7 +143,8 @@ class Driver:
                     continue
             else:
                 self._answered = True
-            if not tree.error and node in tree.runtime.ready:  # an earlier answer may have ended the node
+            # A tree that was given up takes the answers that are there, so that their cost is counted.
+            if node in tree.runtime.ready:  # an earlier answer may have ended the node
                 if isinstance(answer, ServerError):
                     tree.runtime.fail(node, str(answer).rstrip("."))
                 else:

@@ -45,7 +45,7 @@ class EvaluationResult:
 
     @property
     def usage(self) -> dict[str, JSON]:
-        """Usage in the episodes that count, by model; see `sum_usage`."""
+        """Usage by model, that of excluded episodes included; see `sum_usage`."""
         return sum_usage(result.usage for result in self.results)
 
     @property

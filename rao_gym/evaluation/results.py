@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from rao_gym.evaluation.rollouts import Rollout
-from rao_gym.evaluation.usage import check_usage, usage_of
+from rao_gym.evaluation.usage import check_usage
 from rao_gym.jsonable import JSON, check_types, read_json, to_json_value, write_json
 from rao_gym.limits import Limits
 from rao_gym.registry import family_class
@@ -37,7 +37,7 @@ class EpisodeResult:
         depth: Depth of the deepest node.
         critical_path: Turns on the longest chain of nodes that had to wait for each other.
         refusals: Number of refused launches.
-        usage: Usage by model, if the policy reports it; see `usage_of`.
+        usage: Usage by model, if the policy reports it, of an excluded episode as well; see `usage_of`.
         error: Why the episode is excluded; empty if it counts.
     """
 
@@ -124,6 +124,7 @@ def result_of(
         "options": options_as_json(options),
         "task": rollout.task_id,
         "content": rollout.content,
+        "usage": dict(rollout.usage),
     }
     tree = rollout.tree
     if tree is None:
@@ -139,7 +140,6 @@ def result_of(
         depth=tree.depth,
         critical_path=tree.critical_path(),
         refusals=sum(node.refusals for node in tree.nodes),
-        usage=usage_of(tree),
     )
 
 

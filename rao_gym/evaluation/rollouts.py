@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from rao_gym.errors import InvalidValueError, WindowTooSmallError
 from rao_gym.evaluation.driver import Driver, Growing
 from rao_gym.evaluation.players import player_of
+from rao_gym.evaluation.usage import usage_of
+from rao_gym.jsonable import JSON
 from rao_gym.limits import TranscriptCounter, check_count
 from rao_gym.policies.base import Policy
 from rao_gym.registry import Setup
@@ -45,6 +47,7 @@ class Rollout:
         content: Hash of the task's content; empty if the family's contexts cannot be hashed.
         tree: The finished tree; None if the episode is excluded.
         error: Why the episode is excluded; empty if it counts.
+        usage: Usage by model, whether the episode counts or not; see `usage_of`.
         fits: Whether the window holds the task's opening messages; if it does not, the episode is excluded.
     """
 
@@ -53,6 +56,7 @@ class Rollout:
     content: str = ""
     tree: ExecutionTree | None
     error: str = ""
+    usage: Mapping[str, JSON] = field(default_factory=dict)
     fits: bool = True
 
 
@@ -128,7 +132,14 @@ def _rollouts(
         tree = None if grown.error else grown.runtime.tree
         task = grown.runtime.task
         assert isinstance(grown.name, TaskKey)
-        yield Rollout(key=grown.name, task_id=task.record.id, content=_content_of(task), tree=tree, error=grown.error)
+        yield Rollout(
+            key=grown.name,
+            task_id=task.record.id,
+            content=_content_of(task),
+            tree=tree,
+            error=grown.error,
+            usage=usage_of(grown.runtime.tree),
+        )
         idle.append(grown.runtime)
     yield from misfits
 

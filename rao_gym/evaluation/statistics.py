@@ -32,11 +32,13 @@ class Summary:
         high: Upper end of that interval.
         turns: Mean turns of a tree.
         tokens: Mean tokens of a tree.
+        token_counter: What counted the tokens: ``approximate``, ``model`` for the model's own tokenizer, or
+            ``module:function``; several names if the episodes differ.
         nodes: Mean nodes of a tree.
         depth: Mean depth of the deepest node.
         critical_path: Mean turns on the longest chain of nodes that had to wait for each other.
         speed_up: Turns per turn of the critical path: the gain from running children in parallel.
-        usage: Total usage by model, with latency percentiles; see `sum_usage`.
+        usage: Total usage by model, that of excluded episodes included, with latency percentiles; see `sum_usage`.
     """
 
     id: str
@@ -49,6 +51,7 @@ class Summary:
     high: float | None = None
     turns: float | None = None
     tokens: float | None = None
+    token_counter: str | None = None
     nodes: float | None = None
     depth: float | None = None
     critical_path: float | None = None
@@ -99,6 +102,7 @@ def _summary(group: Sequence[EpisodeResult]) -> Summary:
         difficulty=first.difficulty,
         episodes=len(counted),
         excluded=len(group) - len(counted),
+        usage=sum_usage(result.usage for result in group),
     )
     if not counted:
         return named
@@ -115,9 +119,9 @@ def _summary(group: Sequence[EpisodeResult]) -> Summary:
         high=high,
         turns=fmean(result.turns for result in counted),
         tokens=fmean(result.tokens for result in counted),
+        token_counter=", ".join(sorted({result.token_counter for result in counted})),
         nodes=fmean(result.nodes for result in counted),
         depth=fmean(result.depth for result in counted),
         critical_path=fmean(result.critical_path for result in counted),
-        usage=sum_usage(result.usage for result in counted),
         speed_up=turns / critical_path if critical_path else None,  # 0 turns if no server could read the opening
     )

@@ -20,7 +20,7 @@ from rao_gym.errors import (
     WindowTooSmallError,
 )
 from rao_gym.evaluation import EpisodeResult, evaluate, read_results, read_trees, replay
-from rao_gym.policies.base import PolicyLike, Turn
+from rao_gym.policies.base import Answer, PartialAnswersError, PolicyLike, Turn, Usage
 from rao_gym.tree import ExecutionTree
 
 TOOLS = {"actions": "tools"}
@@ -302,6 +302,30 @@ def test_episodes_that_a_server_failed_are_excluded_and_tried_again(tmp_path: Pa
     run(flaky, tmp_path, workers=1, difficulties=1, progress=lambda result, _tree: reported.append(result))
     assert len(reported) == 3
     assert found.results == tuple(read_results(tmp_path))
+
+
+def test_what_an_excluded_episode_used_is_counted(tmp_path: Path, solver: Any) -> None:
+    def costly(turns: Sequence[Turn]) -> list[Any]:
+        if any(turn.agent == "root.0" for turn in turns):
+            answers = [ServerError("down") if turn.agent == "root.0" else paid(turn) for turn in turns]
+            raise PartialAnswersError(answers)
+        return [paid(turn) for turn in turns]
+
+    def paid(turn: Turn) -> Answer:
+        return Answer(solver([turn])[0], model="m", usage=Usage(completion_tokens=10, cost=0.5))
+
+    found = run(costly, tmp_path, difficulties=3, episodes=1)
+    assert (found.results[0].success, found.results[0].error) == (None, "down")
+    used = found.usage["m"]
+    assert (used["calls"], used["completion_tokens"], used["cost"]) == (2, 20, 1.0)  # the root's turn, and root.1's
+    assert found.summaries[0].usage == found.usage
+    assert json.loads((tmp_path / "summary.json").read_text())[0]["usage"] == found.usage
+
+
+def test_summaries_name_what_counted_the_tokens(solver: Any) -> None:
+    assert {summary.token_counter for summary in run(solver).summaries} == {"approximate"}
+    counted = run(solver, options={**TOOLS, "count_tokens": approximate}).summaries[0]
+    assert counted.token_counter == f"{__name__}:approximate"
 
 
 def test_a_result_can_be_played_again(tmp_path: Path, solver: Any) -> None:
