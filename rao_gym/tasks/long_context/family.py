@@ -28,10 +28,8 @@ _RULES = (
     "Your goal asks about your lines of a long document.{contents} {access} All that appears in this conversation "
     'fills its window; past it you fail. {advice}If your lines do not tell, answer "unknown".'
 )
-_CONTENTS = (
-    " Hidden in its prose are access codes, steps of trails, coined words, or records of who did something with some "
-    "thing on some day."
-)
+_HIDDEN = list(dict.fromkeys(kind.hides for kind in KINDS.values()))
+_CONTENTS = f" Hidden in its prose are {', '.join(_HIDDEN[:-1])}, or {_HIDDEN[-1]}."
 _READ = "read() shows some of them."
 _PROGRAMMATIC = (
     "The variable `context` holds their text, one a line: line number start + i of the document is "
@@ -131,17 +129,19 @@ class LongContext(TaskFamily[Passage]):
         generator = rng(seed, split, index, difficulty)
         if self._questions is not None:
             return self._sample_question(self._questions, seed, split, index, difficulty)
-        kind = self.kind if self.kind != MIXED else str(generator.choice(list(KINDS)))
+        kind = KINDS[str(generator.choice(list(KINDS))) if self.kind == MIXED else self.kind]
         variant = (
-            self.variant if self.variant and kind == "needle" else str(generator.choice(list(KINDS[kind].variants)))
+            self.variant
+            if self.variant and self.variant in kind.variants
+            else str(generator.choice(list(kind.variants)))
         )
         schedule = self.schedule(difficulty)
-        draft = KINDS[kind].variants[variant](generator, schedule)
+        draft = kind.variants[variant](generator, schedule)
         document = hide(draft.sentences, draft.facts, self._haystack, schedule.document_tokens, generator)
         question = draft.question_about(document)
         passage = Passage(document, 0, len(document.lines))
         parameters: dict[str, JSON] = {
-            "kind": kind,
+            "kind": kind.name,
             "variant": variant,
             "source": self._haystack.source,
             "num_lines": len(document.lines),
@@ -260,14 +260,15 @@ def _check_kind(kind: str, variant: str | None) -> None:
 
     Raises:
         UnknownNameError: There is no such kind or variant.
-        InvalidValueError: The kind has no variants.
+        InvalidValueError: The variant is of another kind.
     """
     if kind not in KIND_NAMES:
         raise unknown_name("kind", kind, KIND_NAMES)
     if variant is not None and variant not in VARIANT_NAMES:
         raise unknown_name("variant", variant, VARIANT_NAMES)
-    if variant is not None and kind not in ("needle", MIXED):
-        raise InvalidValueError(f"kind {kind!r} has no variants; variant={variant!r} goes with kind 'needle'.")
+    if variant is not None and kind != MIXED and variant not in KINDS[kind].variants:
+        owners = " or ".join(repr(name) for name, other in KINDS.items() if variant in other.variants)
+        raise InvalidValueError(f"kind {kind!r} has no variant {variant!r}, which goes with kind {owners}.")
 
 
 def _checked_flag(name: str, value: object) -> bool:

@@ -10,11 +10,11 @@ from rao_gym.tasks.long_context.kinds.pairs import PAIRS
 from rao_gym.tasks.long_context.kinds.trace import TRACE
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (NEEDLE, TRACE, FREQUENCY, AGGREGATE, PAIRS)}
-"""Every kind by its name, in the order in which a seed draws from them."""
+"""Every kind by its name. Their order decides which one a seed draws."""
 
 MIXED = "mixed"
 KIND_NAMES = (MIXED, *KINDS)
-VARIANT_NAMES = tuple(KINDS["needle"].variants)
+VARIANT_NAMES = tuple(dict.fromkeys(variant for kind in KINDS.values() for variant in kind.variants if variant))
 QUESTION_TYPES = tuple(dict.fromkeys(question for kind in KINDS.values() for question in kind.questions))
 
 MAX_QUESTION_CHARS = 2_000

@@ -9,7 +9,6 @@ from itertools import accumulate, takewhile
 import numpy as np
 import pytest
 
-from rao_gym.tasks.long_context.haystack import Library
 from rao_gym.tasks.long_context.kinds import is_fact
 from rao_gym.tasks.long_context.lexicon import COINED_WORDS, KEYS, PEOPLE, PLACES
 from rao_gym.tasks.long_context.prose import NUM_ARTICLES, article, edition
@@ -43,16 +42,6 @@ def test_sentences_are_sentences() -> None:
             assert not SLOT.search(line)
             assert not re.search(r"\b[Aa] [aeio]|\b[Aa]n [bcdfgjklmnpqrstvwxyz]|  ", line), line
         assert sum(line.endswith((".", "?")) for line in article(number).lines) > 0.7 * len(article(number).lines)
-
-
-def test_documents_of_one_size_differ_and_fill_their_room() -> None:
-    first, second = (Library().draw(20_000, np.random.Generator(np.random.PCG64(seed))) for seed in (0, 1))
-    for lines in (first, second):
-        assert 19_500 < sum(len(line) + 1 for line in lines) <= 20_000
-    assert len(set(first) & set(second)) < 0.1 * len(first)
-    again = Library().draw(20_000, np.random.Generator(np.random.PCG64(0)))
-    assert list(again) == list(first)
-    assert len(Library().draw(0, np.random.Generator(np.random.PCG64(0)))) == 0
 
 
 def test_dice_never_change_and_are_even() -> None:
