@@ -17,6 +17,9 @@ from rao_gym.tasks.arithmetic.expressions import MAX_DIGITS, Value, simplest
 _DIGITS = f"[0-9]{{1,{MAX_DIGITS}}}"
 _MAX_WHOLE = 10**MAX_DIGITS
 _WRITTEN = re.compile(rf"[+-]?{_DIGITS}(?: */ *(?=0*[1-9]){_DIGITS}|\.[0-9]{{1,100}})?")
+_MAX_CHARS = 3 * MAX_DIGITS
+"""Longer than any answer with its slash and parentheses; what is longer still is not read."""
+
 _IN_PARENTHESES = re.compile(r"\((.*)\)")
 
 
@@ -27,7 +30,7 @@ def number_of(answer: Any) -> Value | None:
     if isinstance(answer, float):
         # Assume that the writer meant the shortest text that reads back as this float.
         return simplest(Fraction(repr(answer))) if answer - answer == 0 else None
-    if not isinstance(answer, str):
+    if not isinstance(answer, str) or len(answer) > _MAX_CHARS:
         return None
     text = answer.strip()
     enclosed = _IN_PARENTHESES.fullmatch(text)
