@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from rao_gym import make_setup
+from rao_gym.jsonable import JSON
 from rao_gym.tasks.long_context.answers import MAX_SIZE, as_items, as_object, same, same_items
 
-LONG = {
+LONG: dict[str, JSON] = {
     "statements": "a;" * 4_000_000,
     "JSON": "[" + "1," * 4_000_000 + "1]",
     "an object": '{"a":' * 2_000_000,
@@ -50,8 +51,8 @@ def test_long_answers_are_wrong_and_nothing_is_made_of_them(family: str) -> None
 
 
 def test_long_answers_of_users_are_read_as_long_as_the_right_one_is() -> None:
-    truth = ["word"] * MAX_SIZE
-    assert same([f" {word.upper()}" for word in truth], truth)
+    truth: list[JSON] = ["word"] * MAX_SIZE
+    assert same([" WORD"] * MAX_SIZE, truth)
     assert not same(truth, ["word"])
     assert not same(" ".join(["word"] * MAX_SIZE), "word")
 
