@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from rao_gym.jsonable import JSON
 from rao_gym.policies.base import Answer, EndReason, Turn
 from rao_train.engines import Completion, Request, Sampling, TransformersEngine
 from rao_train.models.generation_config import declared_end_ids
-from rao_train.models.loading import load_folder
+from rao_train.models.loading import folder_content, load_folder
 from rao_train.models.tokens import ModelTokens
 from rao_train.models.turn_template import TurnTemplate
 from rao_train.rollout.player import EnginePlayer
@@ -66,6 +67,12 @@ class HuggingFacePolicy:
                 f"max_tokens={max_tokens} leaves no room for a prompt: {path} reads {self._max_length} tokens."
             )
         self._seed = seed
+        self._path = path
+
+    @cached_property
+    def content(self) -> str:
+        """A hash of the model folder: results of other weights at the same path belong to another run."""
+        return folder_content(self._path)
 
     def player(self) -> EnginePlayer:
         """Return what plays whole trees, as in training: conversations are kept, draws are seeded node by node."""

@@ -99,6 +99,12 @@ class FunctionPolicy:
 
     function: Callable[[Sequence[Turn]], Sequence[str | Answer]]
 
+    @property
+    def content(self) -> str | None:
+        """The function's attribute `content`, if it has one: what its answers depend on besides their turns."""
+        content: str | None = getattr(self.function, "content", None)
+        return content
+
     def act(self, turns: Sequence[Turn]) -> Sequence[str | Answer]:
         """Call the function."""
         return self.function(turns)

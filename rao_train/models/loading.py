@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,20 @@ def check_dtype(dtype: str) -> str:
     if dtype not in DTYPES:
         raise unknown_name("dtype", dtype, DTYPES)
     return dtype
+
+
+def folder_content(path: str) -> str:
+    """Return a hash of what a model folder holds: weights, configuration, tokenizer and chat template.
+
+    Every file that lies directly in the folder counts, except hidden and Markdown files, which no loader reads.
+    """
+    digest = hashlib.sha256()
+    files = [file for file in Path(path).iterdir() if file.is_file() and file.suffix != ".md"]
+    for file in sorted(file for file in files if not file.name.startswith(".")):
+        with file.open("rb") as stream:
+            content = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest.update(f"{file.name}\0{content}\n".encode())
+    return digest.hexdigest()
 
 
 def load_folder(path: str, device: str, dtype: str = "float32") -> tuple[Any, Any]:

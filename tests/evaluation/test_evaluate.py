@@ -270,6 +270,17 @@ def test_another_version_or_another_policy_content_is_another_run(tmp_path: Path
         run(Weights("b"), tmp_path)
 
 
+def test_a_function_may_have_a_content_too(tmp_path: Path) -> None:
+    def silent(turns: Sequence[Turn]) -> list[str]:
+        return ["" for _ in turns]
+
+    silent.content = "a"  # type: ignore[attr-defined]
+    run(silent, tmp_path)
+    silent.content = "b"  # type: ignore[attr-defined]
+    with pytest.raises(InvalidValueError, match='made with policy_content="a", not "b"'):
+        run(silent, tmp_path)
+
+
 def test_a_tree_in_a_file_of_its_own_may_be_indented(tmp_path: Path, solver: Any) -> None:
     run(solver, tmp_path)
     first = read_trees(tmp_path)[0]

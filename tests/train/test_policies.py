@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from counting import Counting
+from counting import Counting, registered
+from safetensors.torch import load_file, save_file
 
 from rao_gym.errors import InvalidValueError
-from rao_gym.evaluation import TaskKey, run_rollouts
+from rao_gym.evaluation import EvaluationResult, TaskKey, evaluate, run_rollouts
 from rao_gym.policies.base import EndReason
 from rao_gym.registry import Setup, setup_of
 from rao_gym.runtime import turn_of
@@ -58,6 +60,31 @@ def test_evaluation_plays_as_training_does(folder: Path) -> None:
     batch = RolloutWorker(setup, engine, template, Sampling(max_new_tokens=6)).grow(plans)
     assert played == [rollout.tree for rollout in batch.rollouts]
     assert all(tree.turns == 3 for tree in played if tree)
+
+
+def test_other_weights_at_the_same_path_are_another_run(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    shutil.copytree(folder, path)
+
+    def play(id: str) -> EvaluationResult:
+        options = {"actions": "tools", "max_turns": 1, "window": None}
+        return evaluate(
+            f"hf:{path}", id, episodes=1, options=options, policy_options={"max_tokens": 4}, out=tmp_path / "out"
+        )
+
+    with registered() as id:
+        first = play(id)
+        (path / "README.md").write_text("A model.")
+        assert play(id) == first
+        weights = load_file(path / "model.safetensors")
+        save_file({name: tensor + 1 for name, tensor in weights.items()}, path / "model.safetensors", {"format": "pt"})
+        with pytest.raises(InvalidValueError, match="was made with policy_content="):
+            play(id)
+        shutil.copy(folder / "model.safetensors", path)
+        assert play(id) == first
+        (path / "tokenizer_config.json").write_text((path / "tokenizer_config.json").read_text() + "\n")
+        with pytest.raises(InvalidValueError, match="was made with policy_content="):
+            play(id)
 
 
 def test_siblings_that_read_the_same_are_drawn_apart(folder: Path) -> None:
