@@ -160,6 +160,11 @@ def check_count(name: str, value: object, *, minimum: int = 1, optional: bool = 
     return int(value)
 
 
+def is_number(value: object) -> bool:
+    """Return whether `value` is a real number, Python's or NumPy's; booleans are not."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
 @dataclass(frozen=True, kw_only=True)
 class LimitsLeft:
     """What a node can still use; None means no limit."""

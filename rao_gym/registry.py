@@ -13,10 +13,9 @@ from math import inf
 from typing import Any
 
 import gymnasium
-import numpy as np
 
 from rao_gym.errors import InvalidValueError, unknown_name
-from rao_gym.limits import Limits, TextCounter, TokenCounter, TranscriptCounter, check_count
+from rao_gym.limits import Limits, TextCounter, TokenCounter, TranscriptCounter, check_count, is_number
 from rao_gym.plugins import find_modules_here, load_object
 from rao_gym.runtime import Runtime
 from rao_gym.sandbox import Sandbox
@@ -61,7 +60,7 @@ class EpisodeSettings:
         if self.split not in SPLITS:
             raise unknown_name("split", self.split, SPLITS)
         bonus = self.delegation_bonus
-        if isinstance(bonus, bool) or not isinstance(bonus, int | float | np.floating) or not 0 <= bonus < inf:
+        if not is_number(bonus) or not 0 <= bonus < inf:
             raise InvalidValueError(f"delegation_bonus must be a number of at least 0, got {bonus!r}.")
         object.__setattr__(self, "delegation_bonus", float(bonus))
         if self.count_tokens is not None and not callable(self.count_tokens):

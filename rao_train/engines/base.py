@@ -7,10 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from typing import Protocol
 
 from rao_gym.errors import InvalidValueError
-from rao_gym.limits import check_count
+from rao_gym.limits import check_count, is_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,14 +36,12 @@ class Sampling:
         Raises:
             InvalidValueError: A value is out of range.
         """
-        if not self.temperature >= 0:
-            raise InvalidValueError(f"temperature must be at least 0, got {self.temperature!r}.")
-        if not 0 < self.top_p <= 1:
+        if not is_number(self.temperature) or not 0 <= self.temperature < inf:
+            raise InvalidValueError(f"temperature must be at least 0 and finite, got {self.temperature!r}.")
+        if not is_number(self.top_p) or not 0 < self.top_p <= 1:
             raise InvalidValueError(f"top_p must be above 0 and at most 1, got {self.top_p!r}.")
-        if self.top_k < 0:
-            raise InvalidValueError(f"top_k must be at least 0, got {self.top_k!r}.")
-        if self.max_new_tokens < 1:
-            raise InvalidValueError(f"max_new_tokens must be at least 1, got {self.max_new_tokens!r}.")
+        object.__setattr__(self, "top_k", check_count("top_k", self.top_k, minimum=0))
+        object.__setattr__(self, "max_new_tokens", check_count("max_new_tokens", self.max_new_tokens))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +65,9 @@ class EngineSettings:
         Raises:
             InvalidValueError: A value is out of range.
         """
-        check_count("max_batch_tokens", self.max_batch_tokens)
+        if not isinstance(self.keep_sessions, bool):
+            raise InvalidValueError(f"keep_sessions must be True or False, got {self.keep_sessions!r}.")
+        object.__setattr__(self, "max_batch_tokens", check_count("max_batch_tokens", self.max_batch_tokens))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from rao_gym.errors import InvalidValueError
+from rao_gym.limits import check_count, is_number
 
 USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|endoftext|>"
 
@@ -28,6 +30,16 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 """Leaves the system message out: a tiny model knows the rules and the action form from its warm start."""
+
+_MINIMA = {
+    "layers": 1,
+    "width": 1,
+    "heads": 1,
+    "hidden": 1,
+    "vocabulary": 300,  # every byte has a token, and words need some too
+    "positions": 1,
+    "attention_window": 0,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,17 +73,12 @@ class TinyModelSettings:
         Raises:
             InvalidValueError: A value is out of range.
         """
-        for name in ("layers", "width", "heads", "hidden", "positions"):
-            if getattr(self, name) < 1:
-                raise InvalidValueError(f"{name} must be at least 1, got {getattr(self, name)!r}.")
+        for name, minimum in _MINIMA.items():
+            object.__setattr__(self, name, check_count(name, getattr(self, name), minimum=minimum))
         if self.width % self.heads or self.width // self.heads % 2:
             raise InvalidValueError(f"width must be an even multiple of heads={self.heads}, got {self.width}.")
-        if self.attention_window < 0:
-            raise InvalidValueError(f"attention_window must be at least 0, got {self.attention_window}.")
-        if not 0 < self.rope_theta < float("inf"):
+        if not is_number(self.rope_theta) or not 0 < self.rope_theta < inf:
             raise InvalidValueError(f"rope_theta must be above 0 and finite, got {self.rope_theta!r}.")
-        if self.vocabulary < 300:
-            raise InvalidValueError(f"vocabulary must be at least 300, got {self.vocabulary}.")
 
 
 def build_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:

@@ -69,7 +69,7 @@ def test_none_is_written_as_text() -> None:
         ("training.steps=x", InvalidValueError, "training.steps must be an integer, got 'x'"),
         ("training.steps=-1", InvalidValueError, "training: steps must be at least 0, got -1"),
         ("learner.learning_rate=0", InvalidValueError, "learner: learning_rate must be above 0"),
-        ("sampling.temperature=-1", InvalidValueError, "temperature must be at least 0, got -1.0"),
+        ("sampling.temperature=-1", InvalidValueError, "temperature must be at least 0 and finite, got -1.0"),
         ("sampling.temperature=0", InvalidValueError, "temperature must be above 0 while learning"),
         ("evaluation.temperature=-1", InvalidValueError, "evaluation: temperature must be at least 0 and finite"),
         ("evaluation.temperature=inf", InvalidValueError, "temperature must be at least 0 and finite, got inf"),
