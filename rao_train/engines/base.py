@@ -1,4 +1,4 @@
-"""What a generation engine is: token ids in, token ids and their log-probabilities out, each when it is there."""
+"""The engine protocol: token ids in, token ids and their log-probabilities out, each as soon as it is ready."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from rao_gym.limits import check_count, is_number
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How completions are drawn.
+    """How completions are sampled.
 
     Attributes:
         temperature: Divides the logits; 0 takes the most probable token.
-        top_p: Tokens are drawn from the smallest set that holds this share of the probability; 1 is all.
-        top_k: Tokens are drawn from this many of the most probable; 0 is all.
-        max_new_tokens: Tokens of one completion, the end-of-turn token included.
+        top_p: Nucleus sampling: the share of the probability mass to sample from; 1 for all.
+        top_k: The number of most probable tokens to sample from; 0 for all.
+        max_new_tokens: Most tokens of one completion, including the end-of-turn token.
     """
 
     temperature: float = 1.0
@@ -46,13 +46,13 @@ class Sampling:
 
 @dataclass(frozen=True, kw_only=True)
 class EngineSettings:
-    """Which engine generates, and how it uses memory; what is generated depends on that by rounding only.
+    """Which engine generates, and how it uses memory; apart from rounding, memory use does not affect completions.
 
     Attributes:
-        name: ``transformers``, or ``module:name`` for an engine of your own; see `make_engine`.
-        keep_sessions: Whether the keys and values of a conversation are kept until its next turn. Short transcripts
-            of small models are read again faster than they are kept.
-        max_batch_tokens: Rows times tokens that are in memory at once; a larger batch is split.
+        name: ``transformers``, or ``module:name`` for your own engine; see `make_engine`.
+        keep_sessions: Whether the KV cache of a conversation is kept until its next turn. For small models and short
+            transcripts, re-encoding is faster.
+        max_batch_tokens: Most rows times tokens in memory at once; larger batches are split.
     """
 
     name: str = "transformers"
@@ -72,12 +72,12 @@ class EngineSettings:
 
 @dataclass(frozen=True)
 class Request:
-    """One completion that is asked for.
+    """A request for one completion.
 
     Attributes:
         ids: Every token before the completion.
-        seed: Seeds the draws of this completion; what else is in the batch does not matter to them.
-        session: Names the conversation, whose earlier tokens the engine may have kept; None for none.
+        seed: Seeds the sampling of this completion, independently of what else is in the batch.
+        session: Identifies the conversation, whose KV cache the engine may have kept; None for none.
     """
 
     ids: Sequence[int]
@@ -86,7 +86,7 @@ class Request:
 
 
 class CompletionEnd(StrEnum):
-    """Why a completion ended: with a token that ends a turn, at `max_new_tokens`, or because the engine gave it up."""
+    """Why a completion ended: with an end-of-turn token, at `max_new_tokens`, or because the engine aborted it."""
 
     END_TOKEN = "end_token"
     LENGTH = "length"
@@ -95,14 +95,14 @@ class CompletionEnd(StrEnum):
 
 @dataclass(frozen=True)
 class Completion:
-    """What the model wrote.
+    """A completion.
 
     Attributes:
-        ids: The tokens, with the end-of-turn token if it wrote one.
-        logprobs: Log-probability of each under the model at the sampling temperature, over the whole
-            vocabulary: `top_p` and `top_k` narrow what is drawn, not this. At temperature 0, as at 1.
+        ids: The tokens, including the end-of-turn token if there is one.
+        logprobs: Log-probability of each token at the sampling temperature, over the whole vocabulary, without `top_p`
+            and `top_k`. At temperature 0, the values are those at temperature 1.
         end: Why it ended.
-        versions: For each token the version of the weights that wrote it.
+        versions: For each token, the version of the weights that generated it.
     """
 
     ids: list[int]
@@ -117,33 +117,33 @@ class Completion:
 
 
 class Engine(Protocol):
-    """Generates with the weights that the learner trains; requests come and go one by one."""
+    """Generates with the weights that the learner trains, one request at a time."""
 
     def submit(self, request: Request, sampling: Sampling) -> int:
-        """Ask for a completion and return its ticket; tickets increase."""
+        """Submit a request and return its ticket; tickets increase."""
 
     def completed(self) -> list[tuple[int, Completion]]:
-        """Return the completions that are there, by ticket; waits for one at least, and is empty if none is to come."""
+        """Wait for at least one completion and return all that are ready, with their tickets; empty if none is due."""
 
     def cancel(self, tickets: Sequence[int]) -> None:
-        """Give up requests; their completions never come."""
+        """Cancel requests; their completions are never returned."""
 
     def release(self, session: Hashable) -> None:
         """Forget what is kept of a conversation."""
 
     def sync_weights(self, version: int) -> None:
-        """Take over the learner's weights as they are now, and forget every conversation; nothing may be under way.
+        """Load the learner's current weights and drop every kept conversation; no request may be in flight.
 
         Args:
-            version: What these weights are called in `Completion.versions`.
+            version: The version of these weights in `Completion.versions`.
         """
 
     def close(self) -> None:
-        """Give back what the engine holds."""
+        """Release the engine's resources."""
 
 
 class BatchEngine(ABC):
-    """An engine that generates all that has been submitted as one batch, in the order of the tickets.
+    """An engine that generates all submitted requests as one batch, in ticket order.
 
     Attributes:
         version: Version of the weights.
@@ -163,7 +163,7 @@ class BatchEngine(ABC):
         """Forget what is kept of a conversation."""
 
     def submit(self, request: Request, sampling: Sampling) -> int:
-        """Put a request into the next batch; its ids must stay as they are until then."""
+        """Add a request to the next batch; its ids must not change until then."""
         ticket = next(self._tickets)
         self._queued[ticket] = request, sampling
         return ticket
@@ -179,14 +179,14 @@ class BatchEngine(ABC):
         return sorted(completions.items(), key=lambda item: item[0])
 
     def cancel(self, tickets: Sequence[int]) -> None:
-        """Take requests out of the next batch."""
+        """Remove requests from the next batch."""
         for ticket in tickets:
             self._queued.pop(ticket, None)
 
     def sync_weights(self, version: int) -> None:
-        """Call the weights by a new version."""
+        """Record the new version."""
         self.version = version
 
     def close(self) -> None:
-        """Give up what is queued."""
+        """Drop all queued requests."""
         self._queued.clear()

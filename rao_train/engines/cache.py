@@ -1,8 +1,8 @@
-"""A causal model of `transformers` with what it remembers: a batch's states, and those of whole conversations.
+"""A causal model of `transformers` with its caches: that of the current batch, and those of whole conversations.
 
-Equal prompts are read once, and the keys and values of a conversation are kept from turn to turn, so that a new
-turn costs only its new tokens. The decoding loop in `transformers.py` is built on it; `cache_check.py` finds out
-what a model's cache can do.
+Identical prompts are prefilled once, and the KV cache of a conversation is kept from turn to turn, so that a new turn
+costs only its new tokens. The decoding loop in `transformers.py` is built on it; `cache_check.py` tests what a model's
+cache supports.
 
 Shapes: ``_B`` rows of a batch, ``_N`` tensors of equal heads and width, ``_H`` heads, ``_T`` tokens, ``_D`` width of
 a head, ``_V`` vocabulary.
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
     from torch import LongTensor
 
 Shape = tuple[int, int]
-"""Heads and width of a layer's keys or values; both may differ between layers, and keys from values."""
+"""Heads and width of a layer's keys or values, which may differ between layers and between keys and values."""
 
 Past = Mapping[Shape, Tensor]
-"""Keys and values of one conversation, [N, H, T, D] for each shape."""
+"""The KV cache of one conversation, [N, H, T, D] for each shape."""
 
 
 @dataclass(slots=True)
 class Rows:
-    """The state of a batch while it is written.
+    """The state of a batch during generation.
 
     Attributes:
-        cache: Keys and values, or other states.
+        cache: The KV cache, or other states.
         mask_BT: 1 where a column of the cache, or of the tokens being read, holds a token of the row.
-        lengths_B: Tokens of each row so far, which is the position of its next token.
-        requests: Which request each row belongs to.
-        open: Whether each row still writes.
+        lengths_B: Number of tokens in each row so far, which is the position of its next token.
+        requests: The index of each row's request.
+        open: Whether each row is still generating.
     """
 
     cache: DynamicCache
@@ -51,16 +51,16 @@ class Rows:
     open: list[bool] = field(default_factory=list)
 
     def extend(self) -> None:
-        """Make room for the next token of each row; rows that have ended get a column that nobody sees."""
+        """Make room for the next token of each row; rows that have ended get a masked column."""
         column = torch.tensor(self.open, dtype=self.mask_BT.dtype, device=self.mask_BT.device)
         self.mask_BT = torch.cat([self.mask_BT, column[:, None]], dim=1)
         self.lengths_B = self.lengths_B + column
 
     def select(self, places_B: Tensor) -> None:
-        """Keep these rows, in this order; a place may be given several times."""
+        """Keep these rows, in this order; an index may occur several times."""
         self.cache.reorder_cache(
             cast("LongTensor", places_B)
-        )  # unlike `batch_select_indices`, it knows recurrent states
+        )  # unlike `batch_select_indices`, it handles recurrent states
         self.mask_BT = self.mask_BT[places_B]
         self.lengths_B = self.lengths_B[places_B]
         self.requests = [self.requests[place] for place in places_B.tolist()]
@@ -68,15 +68,15 @@ class Rows:
 
 
 class CachedModel:
-    """Reads tokens with a model, and keeps conversations if it is told to.
+    """Reads tokens with a model, and optionally keeps conversations.
 
-    `cache_check.open_model` makes one that is known to work.
+    `cache_check.open_model` makes one that is tested.
 
     Args:
         model: A causal language model, such as `AutoModelForCausalLM` loads.
-        keep_sessions: Whether conversations are kept. Every layer's keys and values are then kept whole, those
-            outside of a sliding window as well. Otherwise the cache has the layers that the model's configuration
-            names, recurrent ones among them, and every turn is read from its start.
+        keep_sessions: Whether to keep conversations. If so, the keys and values of every layer are kept in full, even
+            outside a sliding window. Otherwise the cache has the layers that the model's configuration names, which may
+            be recurrent, and the whole transcript is re-encoded every turn.
     """
 
     def __init__(self, model: nn.Module, *, keep_sessions: bool) -> None:
@@ -91,12 +91,12 @@ class CachedModel:
 
     @property
     def num_kept(self) -> int:
-        """Conversations whose keys and values are kept."""
+        """Number of conversations whose KV cache is kept."""
         return len(self._kept)
 
     @property
     def device(self) -> torch.device:
-        """Where the model is."""
+        """The model's device."""
         device: torch.device = next(self._model.parameters()).device
         return device
 
@@ -105,21 +105,21 @@ class CachedModel:
         return session in self._kept
 
     def release(self, session: Hashable) -> None:
-        """Forget what is kept of a conversation."""
+        """Drop the kept state of a conversation."""
         self._kept.pop(session, None)
 
     def clear(self) -> None:
-        """Forget every conversation."""
+        """Drop every kept conversation."""
         self._kept.clear()
 
     def read(self, requests: Sequence[Request]) -> tuple[Rows, Tensor]:
-        """Read all prompts, equal ones once; return the state of the batch and the next token's logits [B, V]."""
+        """Prefill all prompts, identical ones once; return the batch's state and the next token's logits [B, V]."""
         first: dict[tuple[int, ...], int] = {}
         copies = [first.setdefault(tuple(request.ids), len(first)) for request in requests]
         distinct = [requests[copies.index(place)] for place in range(len(first))]
         kept = [self._kept.get(request.session) for request in distinct]
-        # All rows read the same number of tokens, some of them again: no padding may come between a row's tokens,
-        # for sliding windows count it, and what is kept afterwards is one piece.
+        # All rows read the same number of tokens, some of them again. No padding may come between a row's tokens,
+        # because sliding windows would count it, and because the kept state must be contiguous.
         width = max(len(request.ids) - _length(past) for request, past in zip(distinct, kept, strict=True))
         starts = [max(0, len(request.ids) - width) for request in distinct]
         cache, past_mask = self._restore(kept, starts)
@@ -145,7 +145,7 @@ class CachedModel:
         return self._forward(rows, tokens_B[:, None], positions_B[:, None])
 
     def keep(self, rows: Rows, requests: Sequence[Request], places: Sequence[int]) -> None:
-        """Keep the keys and values of these rows for the next turn of their conversations."""
+        """Keep the KV cache of these rows for the next turn of their conversations."""
         sessions = {place: requests[rows.requests[place]].session for place in places}
         if not self.keep_sessions or all(session is None for session in sessions.values()):
             return
@@ -157,7 +157,7 @@ class CachedModel:
             for states in (layer.keys, layer.values):
                 groups.setdefault(_shape(states), []).append(states[places_P])
         stacked = {shape: torch.stack(group) for shape, group in groups.items()}
-        # A row's tokens follow each other: before them is padding, after them what others wrote meanwhile.
+        # A row's tokens are contiguous: padding comes before them, and columns of rows that ran longer after them.
         starts = rows.mask_BT[places_P].argmax(dim=1).tolist()
         lengths = rows.lengths_B[places_P].tolist()
         for row, (session, start, length) in enumerate(zip(sessions.values(), starts, lengths, strict=True)):
@@ -181,7 +181,7 @@ class CachedModel:
         return logits
 
     def _restore(self, kept: Sequence[Past | None], lengths: Sequence[int]) -> tuple[DynamicCache, Tensor]:
-        """Return a cache of so many kept tokens of each row, padded on the left, and its mask [B, T]."""
+        """Return a cache with the kept tokens of each row, padded on the left, and its mask [B, T]."""
         cache = DynamicCache() if self.keep_sessions else DynamicCache(config=self._model.config)
         width = max(lengths)
         mask = torch.zeros(len(kept), width, dtype=torch.long, device=self.device)
@@ -208,13 +208,13 @@ def _shape(states_BHTD: Tensor) -> Shape:
 
 
 def _length(past: Past | None) -> int:
-    """Return the number of tokens that kept keys and values stand for."""
+    """Return the number of tokens in a kept KV cache."""
     return 0 if past is None else next(iter(past.values())).shape[-2]
 
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Turn dropout off, and back to how it was."""
+    """Turn dropout off within the context, and restore it afterwards."""
     was_training = model.training
     model.eval()
     try:

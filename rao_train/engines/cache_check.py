@@ -1,8 +1,8 @@
-"""What a model's cache can do, found out by trying.
+"""Test what a model's cache supports.
 
-Models differ in what they remember of the tokens they have read: keys and values, a window of them, recurrent
-states, compressed or shared ones. Whether prompts of unlike length can be read together, rows be copied and dropped,
-and conversations be kept, is seen on a short conversation whose logits are also computed without any cache.
+Models keep different state of the tokens that they have read: keys and values, a window of them, recurrent states,
+compressed or shared ones. A few short conversations test whether prompts of different lengths can be batched, rows
+copied and dropped, and conversations kept: their logits are compared with those computed without a cache.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from rao_train.engines.cache import CachedModel, Rows, evaluating
 _LOG = logging.getLogger(__name__)
 
 _LENGTHS = (3, 7)
-"""Tokens of the two prompts."""
+"""Lengths of the two prompts, in tokens."""
 _WRITTEN = 3
-"""Tokens that follow a prompt before the next turn."""
+"""Number of tokens that follow a prompt before the next turn."""
 _LONGEST_WINDOW = 256
-"""Windows of at most so many tokens are left behind by the longer prompt."""
+"""Sliding windows of at most this many tokens are exceeded by the longer prompt."""
 _TOLERANCE = 1e-4
-"""Share of what the context does to the logits by which they may differ; rounding does about 1e-6 of it."""
+"""Allowed difference of logits, relative to how much the context changes them; rounding causes about 1e-6."""
 _COARSE_TOLERANCE = 0.1
-"""The same in 16 bits, and in TF32, where rounding does about 0.02."""
+"""The same in 16 bits and in TF32, where rounding causes about 0.02."""
 
 
 def open_model(model: nn.Module, *, keep_sessions: bool) -> CachedModel:
-    """Return a model with a cache, which keeps conversations if that is wanted and gives the right logits.
+    """Return a model with a cache that gives the right logits, and keeps conversations if requested.
 
-    That a model cannot keep conversations is logged.
+    If the model cannot keep conversations, a warning is logged.
 
     Raises:
-        InvalidValueError: The model gives other logits with a cache than without, or takes none.
+        InvalidValueError: The model's logits are different with a cache, or it accepts none.
     """
     base: Any = getattr(model, "get_base_model", lambda: model)()
     name = type(base).__name__
@@ -49,13 +49,13 @@ def open_model(model: nn.Module, *, keep_sessions: bool) -> CachedModel:
         reason = _fault(cached, model)
         if not reason:
             if keep_sessions and not keeps:
-                _LOG.warning("%s cannot keep conversations: each turn is read from its start, which is slower.", name)
+                _LOG.warning("%s cannot keep conversations, so every turn re-encodes the transcript; slower.", name)
             return cached
-    raise InvalidValueError(f"{name} gives other logits when it reads with a cache than without one: {reason}.")
+    raise InvalidValueError(f"{name} does not give the same logits with a cache as without one: {reason}.")
 
 
 def _fault(cached: CachedModel, model: nn.Module) -> str:
-    """Return what is wrong with the logits that the cache gives; nothing if they are right."""
+    """Return what is wrong with the logits with a cache; empty if they are right."""
     try:
         with torch.inference_mode(), evaluating(model):
             sequences = _sequences(model)
@@ -63,7 +63,7 @@ def _fault(cached: CachedModel, model: nn.Module) -> str:
             found = list(_logits_cached(cached, sequences))
     except torch.OutOfMemoryError:
         raise
-    except Exception as error:  # whatever a model's own code raises when it is given a cache that it does not know
+    except Exception as error:  # a model's own code may raise anything for an unknown cache
         return f"{type(error).__name__}: {reason_of(error)}"
     finally:
         cached.clear()
@@ -76,16 +76,16 @@ def _fault(cached: CachedModel, model: nn.Module) -> str:
         expected[0].device.type == "cuda" and torch.get_float32_matmul_precision() != "highest"
     )
     allowed = (_COARSE_TOLERANCE if coarse else _TOLERANCE) * spread + 1e-6 * right.abs().max()
-    return "" if off_by <= allowed else f"they differ by {off_by:.2g}, where the context changes them by {spread:.2g}"
+    return "" if off_by <= allowed else f"they differ by {off_by:.2g}, and the context changes them by {spread:.2g}"
 
 
 def _sequences(model: Any) -> list[list[int]]:
-    """Return three conversations, of which the first and the last open alike."""
+    """Return three conversations; the first and the last have the same prompt."""
     config = model.config.get_text_config()
     short, long = _LENGTHS
     try:
         windows = [getattr(layer, "sliding_window", None) for layer in DynamicCache(config=model.config).layers]
-    except Exception:  # such a model gets its conversations from a plain cache, or none
+    except Exception:  # the model has no standard cache configuration, and so no known window
         windows = []
     long = max([long, *(window + 2 for window in windows if window and window <= _LONGEST_WINDOW)])
     further = range(2 * _WRITTEN)
@@ -104,9 +104,9 @@ def _logits_anew(model: Any, sequence: Sequence[int]) -> Tensor:
 
 
 def _logits_cached(cached: CachedModel, sequences: Sequence[Sequence[int]]) -> Iterator[tuple[int, int, Tensor]]:
-    """Carry on conversations for two turns; yield row, number of tokens read, and the logits [V] after them.
+    """Run conversations for two turns; yield row, number of tokens read, and the logits [V] after them.
 
-    In the first turn, one row ends early and is dropped while the others change places.
+    In the first turn, one row ends early and is dropped, and the others swap places.
     """
     lengths = [len(sequence) - 2 * _WRITTEN for sequence in sequences]
     requests = [
@@ -133,7 +133,7 @@ def _logits_cached(cached: CachedModel, sequences: Sequence[Sequence[int]]) -> I
 
 
 def _step(cached: CachedModel, rows: Rows, sequences: Sequence[Sequence[int]], lengths: list[int]) -> Tensor:
-    """Read the next token of each row that is open, and count it."""
+    """Read the next token of each open row, and count it."""
     next_tokens = [sequences[row][lengths[row]] for row in rows.requests]
     logits_BV = cached.step(rows, torch.tensor(next_tokens, device=cached.device))
     for row, is_open in zip(rows.requests, rows.open, strict=True):
@@ -142,7 +142,7 @@ def _step(cached: CachedModel, rows: Rows, sequences: Sequence[Sequence[int]], l
 
 
 def _of_rows(rows: Rows, lengths: Sequence[int], logits_BV: Tensor) -> Iterator[tuple[int, int, Tensor]]:
-    """Yield row, number of tokens read, and logits of each row that is open."""
+    """Yield row, number of tokens read, and logits of each open row."""
     for row, is_open, logits_V in zip(rows.requests, rows.open, logits_BV, strict=True):
         if is_open:
             yield row, lengths[row], logits_V.clone()

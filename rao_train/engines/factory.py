@@ -1,4 +1,4 @@
-"""An engine from its settings."""
+"""Make an engine from its settings."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from rao_train.engines.base import Engine, EngineSettings
 from rao_train.engines.transformers import TransformersEngine
 
 ENGINES = ("transformers", "module:name")
-"""What `EngineSettings.name` may be."""
+"""The forms of `EngineSettings.name`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EngineParts:
-    """What an engine is made of.
+    """The parts that an engine is made from.
 
     Attributes:
         model: The learner's model.

@@ -1,7 +1,7 @@
-"""Generation with any causal model of `transformers`, in the learner's process and with its very weights.
+"""Generation with any causal model of `transformers`, in the learner's process and with its own weights.
 
-The decoding loop is written out: rows that end leave the batch, equal prompts are read once, and conversations are
-kept from turn to turn (`cache.py`).
+This is our own decoding loop: finished rows leave the batch, identical prompts are prefilled once, and conversations
+are kept from turn to turn (`cache.py`).
 
 Shapes: ``_B`` rows of a batch, ``_T`` tokens, ``_V`` vocabulary.
 """
@@ -20,21 +20,21 @@ from rao_train.engines.cache import Rows, evaluating
 from rao_train.engines.cache_check import open_model
 
 _SHRINK_BELOW = 0.75
-"""The batch is shrunk when fewer than this share of its rows still write."""
+"""The batch is shrunk when less than this share of its rows is still generating."""
 
 
 class TransformersEngine(BatchEngine):
-    """Generates with a model that stays where it is.
+    """Generates with the learner's model, in place.
 
     Args:
         model: A causal language model, such as `AutoModelForCausalLM` loads.
         end_ids: Tokens that end a turn.
-        settings: How it uses memory. Keys and values are kept whole, those outside of a sliding window as well;
-            models that do not attend in every layer (linear attention) read every turn from its start.
-        bf16: Whether it runs in bfloat16 (autocast), as the learner does with its setting of that name.
+        settings: How it uses memory. Keys and values are kept in full, even outside a sliding window; hybrid models
+            re-encode the whole transcript every turn.
+        bf16: Whether it runs in bfloat16 (autocast), like the learner with its setting of that name.
 
     Raises:
-        InvalidValueError: The model keeps its past in another way than other models of `transformers`.
+        InvalidValueError: The model does not give the right logits with a cache.
     """
 
     def __init__(
@@ -54,15 +54,15 @@ class TransformersEngine(BatchEngine):
 
     @property
     def num_kept(self) -> int:
-        """Conversations whose keys and values are kept."""
+        """Number of conversations whose KV cache is kept."""
         return self._cached.num_kept
 
     def release(self, session: Hashable) -> None:
-        """Forget what is kept of a conversation."""
+        """Drop the kept state of a conversation."""
         self._cached.release(session)
 
     def sync_weights(self, version: int) -> None:
-        """Forget every conversation; the weights are the learner's own."""
+        """Drop every kept conversation; the weights are already the learner's own."""
         super().sync_weights(version)
         self._cached.clear()
 
@@ -77,7 +77,7 @@ class TransformersEngine(BatchEngine):
         return [completions[place] for place in range(len(requests))]
 
     def _chunks(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[list[int]]:
-        """Split the places of a batch: new conversations apart from old ones, each by length and memory."""
+        """Split a batch: new conversations apart from continued ones, each by length and memory."""
         new = [place for place, request in enumerate(requests) if not self._cached.keeps(request.session)]
         old = [place for place, request in enumerate(requests) if self._cached.keeps(request.session)]
         for places in (new, old):
@@ -92,7 +92,7 @@ class TransformersEngine(BatchEngine):
                 yield chunk
 
     def _generate_batch(self, requests: Sequence[Request], sampling: Sampling) -> list[Completion]:
-        """Read the prompts, then write all completions token by token."""
+        """Prefill the prompts, then generate all completions token by token."""
         rows, logits_BV = self._cached.read(requests)
         uniforms_BT = np.stack(
             [np.random.default_rng(request.seed).random(sampling.max_new_tokens) for request in requests]
@@ -119,7 +119,7 @@ class TransformersEngine(BatchEngine):
         ]
 
     def _shrink(self, rows: Rows, requests: Sequence[Request], tokens_B: Tensor) -> Tensor:
-        """Drop the rows that have ended and return the last tokens of the others."""
+        """Drop the rows that have ended, and return the last tokens of the others."""
         self._cached.keep(rows, requests, [place for place, still in enumerate(rows.open) if not still])
         stay = torch.tensor([place for place, still in enumerate(rows.open) if still], device=tokens_B.device)
         rows.select(stay)
@@ -128,7 +128,7 @@ class TransformersEngine(BatchEngine):
 
 @dataclass(slots=True)
 class _Writing:
-    """A completion as it grows."""
+    """A completion during generation."""
 
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
@@ -138,7 +138,7 @@ class _Writing:
 def _take(
     rows: Rows, tokens: Sequence[int], logprobs: Sequence[float], writing: list[_Writing], end_ids: frozenset[int]
 ) -> None:
-    """Add one token to each row that still writes."""
+    """Add one token to each row that is still generating."""
     for place, (token, log_prob) in enumerate(zip(tokens, logprobs, strict=True)):
         if rows.open[place]:
             row = writing[rows.requests[place]]
@@ -153,8 +153,8 @@ def draw(logits_BV: Tensor, uniforms_B: Tensor, sampling: Sampling) -> tuple[Ten
 
     Args:
         logits_BV: The next token's logits.
-        uniforms_B: A number in [0, 1) for each row, which decides the draw.
-        sampling: How to draw.
+        uniforms_B: A uniform number in [0, 1) for each row, which decides the draw.
+        sampling: The sampling settings.
 
     Returns:
         The tokens [B], and their log-probabilities [B] at the sampling temperature over the whole vocabulary.
@@ -171,7 +171,7 @@ def draw(logits_BV: Tensor, uniforms_B: Tensor, sampling: Sampling) -> tuple[Ten
 
 
 def _narrow(probs_BV: Tensor, sampling: Sampling) -> Tensor:
-    """Set to 0 what `top_k` and `top_p` leave out."""
+    """Set the probabilities that `top_k` and `top_p` exclude to 0."""
     size = probs_BV.shape[-1]
     if sampling.top_p >= 1 and not 0 < sampling.top_k < size:
         return probs_BV

@@ -1,1 +1,1 @@
-"""Language models: loading, tiny ones built on the spot, and the turns of their chat templates."""
+"""Language models: loading, tiny models for experiments, and chat templates turn by turn."""

@@ -1,11 +1,12 @@
-"""What a chat template puts around messages, found out by rendering samples.
+"""The text that a chat template puts around messages, determined by rendering samples.
 
-A transcript only grows: the model reads again exactly what it read and wrote before, so that one sequence of tokens
-holds a whole conversation. A template renders each conversation anew and may put anything anywhere. Its text can be
-cut into an opening and pieces that follow each other if it renders the samples below as the pieces say.
+A transcript only grows: every turn starts with exactly what the model read and wrote before, so that one sequence of
+tokens holds a whole conversation. A template, in contrast, renders the whole conversation every time and may put
+anything anywhere. It can be split into an opening and pieces for later turns only if the samples below render to the
+concatenated pieces.
 
-A piece is a list of texts, in which the template's own text and the contents of messages alternate: those at odd
-places are contents.
+A piece is a list of texts in which the template's own text and the contents of messages alternate; contents have odd
+indices.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ _SAMPLES = (
 
 
 class UnfitTemplateError(Exception):
-    """A template that cannot be cut into pieces; the message goes on from "The chat template of X"."""
+    """A template that cannot be split into pieces; the message continues "The chat template of X"."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +56,11 @@ class Frame:
     """The text around messages.
 
     Attributes:
-        before_reply: From the end of what the model wrote to the reply.
-        after_reply: From the reply to where the model writes.
+        before_reply: Text between the end of the model's turn and the reply.
+        after_reply: Text between the reply and the model's next turn.
         lead: White space that the model writes before the text of its turn.
-        dropped: What the template puts before what the model writes, but takes out again once the turn is over.
-        trims: What the template does with the white space around actions and replies, by their role.
+        dropped: Text that the template puts before the model's current turn, but removes from earlier turns.
+        trims: How the template strips white space around actions and replies, by role.
     """
 
     before_reply: str
@@ -70,19 +71,19 @@ class Frame:
 
 
 class ChatText:
-    """The pieces that a conversation's text is made of, by a tokenizer's own chat template.
+    """Renders conversations as pieces, with a tokenizer's own chat template.
 
     Args:
         tokenizer: A tokenizer of `transformers` with a chat template.
-        arguments: Further variables of the template, such as `enable_thinking`.
+        arguments: Additional variables of the template, such as `enable_thinking`.
 
     Attributes:
-        folds_system: Whether the system message is put in front of the user's first one, since the template has no
+        folds_system: Whether the system message is prepended to the user's first message, because the template has no
             place for it, or one that moves.
         frame: The text around messages.
 
     Raises:
-        UnfitTemplateError: The template does not keep messages as they are, or moves what is around them.
+        UnfitTemplateError: The template changes messages, or moves the text around them.
     """
 
     def __init__(self, tokenizer: Any, arguments: Mapping[str, Any]) -> None:
@@ -98,28 +99,28 @@ class ChatText:
         for sample in samples():
             for length in range(2, len(sample) + 1, 2):
                 if self.text(sample[:length], as_rendered=True) != self.render(sample[:length]):
-                    raise UnfitTemplateError("renders a turn in another way once others follow it")
+                    raise UnfitTemplateError("renders a turn differently once other turns follow")
 
     def render(self, messages: Sequence[ChatMessage]) -> str:
-        """Return messages as the template renders them, up to where the model writes.
+        """Return messages as the template renders them, up to the model's next turn.
 
         Raises:
-            UnfitTemplateError: The template refuses them.
+            UnfitTemplateError: The template raises an error for them.
         """
         try:
             text: str = self._tokenizer.apply_chat_template(
                 self._folded(messages), tokenize=False, add_generation_prompt=True, **self._arguments
             )
         except (TemplateError, TypeError, ValueError, LookupError) as error:
-            raise UnfitTemplateError(f"refuses a conversation of system, user and model: {reason_of(error)}") from error
+            raise UnfitTemplateError(f"rejects a conversation of system, user and model: {reason_of(error)}") from error
         return text
 
     def text(self, messages: Sequence[ChatMessage], *, as_rendered: bool = False) -> str:
-        """Return messages as their pieces say, up to where the model writes.
+        """Return messages as the concatenation of their pieces, up to the model's next turn.
 
         Args:
-            messages: Opening messages, then actions and replies in turn.
-            as_rendered: Without what the template takes out of earlier turns.
+            messages: Opening messages, then alternating actions and replies.
+            as_rendered: Whether to leave out the text that the template removes from earlier turns.
         """
         roles = [message["role"] for message in messages]
         first = roles.index("assistant") if "assistant" in roles else len(roles)
@@ -133,10 +134,10 @@ class ChatText:
         return text
 
     def opening(self, messages: Sequence[ChatMessage]) -> Piece:
-        """Return the piece of a node's first messages, up to where the model writes.
+        """Return the piece of a node's opening messages, up to the model's first turn.
 
         Raises:
-            UnfitTemplateError: The template refuses messages of these roles.
+            UnfitTemplateError: The template rejects messages of these roles.
         """
         folded = self._folded(messages)
         roles = tuple(message["role"] for message in folded)
@@ -147,31 +148,31 @@ class ChatText:
         contents = [folded[place]["content"] for place in shown]
         trimmed = product(*[dict.fromkeys(trim(content) for trim in _TRIMS) for content in contents])
         pieces = [_between(around, choice) for choice in trimmed]
-        # A template may do more to some content, such as a goal that a model made up: that content stays as it is.
+        # A template may change unusual content, such as a goal that a model wrote; here, content is never changed.
         return next((piece for piece in pieces if "".join(piece) == rendered), pieces[0])
 
     def written(self, text: str) -> Piece:
-        """Return the piece that the model writes, without the end of its turn."""
+        """Return the piece that the model writes, without its end-of-turn token."""
         return [self.frame.lead, self.frame.trims["assistant"](text)]
 
     def reply(self, text: str) -> Piece:
-        """Return the piece from the end of what the model wrote to where it writes next."""
+        """Return the piece from the end of the model's turn to the start of its next one."""
         return [self.frame.before_reply, self.frame.trims["user"](text), self.frame.after_reply]
 
     def _folded(self, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-        """Return messages with the system message where the template can have it."""
+        """Return messages with the system message where the template accepts it."""
         if not self.folds_system or len(messages) < 2 or messages[0]["role"] != "system":
             return list(messages)
         system, first, *rest = messages
         return [ChatMessage(role=first["role"], content=f"{system['content']}\n\n{first['content']}"), *rest]
 
     def _gaps_of(self, roles: Sequence[str]) -> tuple[Piece, list[int]]:
-        """Return the text around opening messages of these roles, and the messages that stand in it."""
+        """Return the text around opening messages of these roles, and the messages that occur in it."""
         marks = [f"MESSAGE-{place}-OF-THE-OPENING" for place in range(len(roles))]
         rest = self.render([ChatMessage(role=role, content=mark) for role, mark in zip(roles, marks, strict=True)])
         around, shown = [], []
         for place, (role, mark) in enumerate(zip(roles, marks, strict=True)):
-            if role == "system" and mark not in rest:  # some templates leave the rules out
+            if role == "system" and mark not in rest:  # some templates omit the system message
                 continue
             before, rest = _cut(rest, mark)
             around.append(before)
@@ -179,7 +180,7 @@ class ChatText:
         return [*around, rest], shown
 
     def _measure(self) -> Frame:
-        """Cut a sample at its messages."""
+        """Split a sample at its messages."""
         sample = _conversation((_RULES, _GOAL, _WRITTEN[0], _REPLIES[0], _WRITTEN[1], _REPLIES[1]))
         opened, prompt = _cut(self.render(sample[:2]), _GOAL)
         reopened, rest = _cut(self.render(sample[:4]), _GOAL)
@@ -191,12 +192,12 @@ class ChatText:
         dropped = prompt.removeprefix(earlier) if prompt.startswith(earlier) else ""
         if earlier + dropped != prompt + lead or lead.strip():
             raise UnfitTemplateError(
-                f"shows {earlier!r} before what the model wrote earlier, but {prompt!r} before what it writes now"
+                f"puts {earlier!r} before earlier turns of the model, but {prompt!r} before the current one"
             )
         return Frame(before_reply=before, after_reply=after, lead=lead, dropped=dropped, trims=self._trims(sample))
 
     def _trims(self, sample: Sequence[ChatMessage]) -> dict[str, Trim]:
-        """Return what happens to the white space around actions and replies."""
+        """Return how the template strips white space around actions and replies."""
         plain = self.render(sample)
         trims: dict[str, Trim] = {}
         for role, marks in (("assistant", _WRITTEN), ("user", _REPLIES)):
@@ -220,30 +221,30 @@ def _between(around: Sequence[str], contents: Sequence[str]) -> Piece:
 
 
 def samples() -> list[list[ChatMessage]]:
-    """Return conversations with what usually stands in them."""
+    """Return typical conversations."""
     return [_conversation(contents) for contents in _SAMPLES]
 
 
 def _conversation(contents: Sequence[str]) -> list[ChatMessage]:
-    """Return rules, goal, then actions and replies in turn."""
+    """Return rules, goal, then alternating actions and replies."""
     roles = ["system", "user", *["assistant", "user"] * (len(contents) // 2 - 1)]
     return [ChatMessage(role=role, content=content) for role, content in zip(roles, contents, strict=True)]
 
 
 def _padded(text: str) -> str:
-    """Return a text with white space around it."""
+    """Return a text surrounded by white space."""
     return f"{_PADDING}{text}{_PADDING}"
 
 
 def _replaced(text: str, marks: Sequence[str], trim: Trim) -> str:
-    """Return a text in which marks have white space around them, as far as a trim leaves it."""
+    """Surround the marks in a text with the white space that a trim leaves."""
     for mark in marks:
         text = text.replace(mark, trim(_padded(mark)))
     return text
 
 
 def _cut(text: str, mark: str) -> tuple[str, str]:
-    """Return what is before and after the one place of a mark."""
+    """Return the text before and after the only occurrence of a mark."""
     if text.count(mark) != 1:
         raise UnfitTemplateError("does not keep messages as they are")
     before, after = text.split(mark)

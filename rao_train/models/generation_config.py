@@ -1,4 +1,4 @@
-"""What a model's folder says about generation: which tokens end a turn, and settings that cannot be saved."""
+"""A model's generation settings: which tokens end a turn, and how to make invalid settings savable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from transformers import GenerationConfig
 
 
 def declared_end_ids(model: Any) -> list[int]:
-    """Return the tokens that the model's generation settings, or else its configuration, name as ends."""
+    """Return the end tokens that the model's generation settings, or else its configuration, declare."""
     for config in (getattr(model, "generation_config", None), model.config.get_text_config()):
         ends = getattr(config, "eos_token_id", None)
         if ends is not None:
@@ -18,10 +18,10 @@ def declared_end_ids(model: Any) -> list[int]:
 
 
 def repair_generation_config(model: Any) -> None:
-    """Make a model's generation settings such that the model can be saved.
+    """Change a model's generation settings so that the model can be saved.
 
-    Folders of base models often hold a temperature without `do_sample`, which `save_pretrained` refuses. Settings of
-    sampling mean sampling; if that does not mend them, only the special tokens are left.
+    Base models often have a temperature but no `do_sample`, which `save_pretrained` refuses. Sampling settings imply
+    sampling, so `do_sample` is set; if that does not help, only the special tokens are kept.
     """
     config: GenerationConfig | None = getattr(model, "generation_config", None)
     if config is None or _can_be_saved(config):
@@ -35,7 +35,7 @@ def repair_generation_config(model: Any) -> None:
 
 
 def _can_be_saved(config: GenerationConfig) -> bool:
-    """Tell whether `save_pretrained` takes these settings."""
+    """Tell whether `save_pretrained` accepts these settings."""
     try:
         config.validate(strict=True)
     except ValueError:

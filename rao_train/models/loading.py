@@ -1,4 +1,4 @@
-"""Models and tokenizers from Hugging Face folders."""
+"""Load models and tokenizers from Hugging Face folders."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError, unknown_name
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
-"""Precisions that weights can be loaded in; ``auto`` is that in which they are stored."""
+"""Precisions to load weights in; ``auto`` is the precision that they are stored in."""
 
 
 def check_device(device: str) -> torch.device:
-    """Return a device that is there.
+    """Return a device after checking that it exists.
 
     Raises:
-        InvalidValueError: It is not, or it is not the name of a device.
+        InvalidValueError: It does not exist, or is not the name of a device.
     """
     try:
         found = torch.device(device)
@@ -27,7 +27,7 @@ def check_device(device: str) -> torch.device:
         raise InvalidValueError(f"device must be cpu, cuda or cuda:N, got {device!r}.") from error
     if found.type == "cuda" and (not torch.cuda.is_available() or (found.index or 0) >= torch.cuda.device_count()):
         raise InvalidValueError(
-            f"device={device!r}: this machine shows {torch.cuda.device_count()} CUDA devices. Use device=cpu."
+            f"device={device!r} does not exist: there are {torch.cuda.device_count()} CUDA devices. Use device=cpu."
         )
     if found.type not in ("cpu", "cuda"):
         raise InvalidValueError(f"device must be cpu, cuda or cuda:N, got {device!r}.")
@@ -35,10 +35,10 @@ def check_device(device: str) -> torch.device:
 
 
 def check_dtype(dtype: str) -> str:
-    """Return the name of a precision that weights can be loaded in.
+    """Return the name of a precision after checking it.
 
     Raises:
-        UnknownNameError: It is none of them.
+        UnknownNameError: There is no such precision.
     """
     if dtype not in DTYPES:
         raise unknown_name("dtype", dtype, DTYPES)
@@ -64,14 +64,13 @@ def load_folder(path: str, device: str, dtype: str = "float32") -> tuple[Any, An
 
     Args:
         path: The folder.
-        device: Where the model goes.
-        dtype: Precision of the weights; ``"auto"`` for that in which they are stored. Weights that are trained must
-            be float32.
+        device: The model's device.
+        dtype: Precision of the weights; ``"auto"`` keeps the stored one. Weights to be trained must be float32.
 
     Raises:
         MissingFileError: There is no such folder, or it holds no model.
-        FileFormatError: What it holds cannot be loaded.
-        InvalidValueError: The device is not there.
+        FileFormatError: The model cannot be loaded.
+        InvalidValueError: There is no such device.
         UnknownNameError: There is no such precision.
     """
     target = check_device(device)
@@ -85,7 +84,7 @@ def load_folder(path: str, device: str, dtype: str = "float32") -> tuple[Any, An
         model: Any = AutoModelForCausalLM.from_pretrained(
             path, local_files_only=True, dtype="auto" if dtype == "auto" else getattr(torch, dtype)
         )
-    except Exception as error:  # whatever a damaged file makes the libraries raise
+    except Exception as error:  # on a damaged file, the libraries may raise anything
         reason = str(error).strip().splitlines()
         raise FileFormatError(
             f"{path!r} cannot be loaded as a causal language model: {reason[0] if reason else type(error).__name__}"

@@ -1,7 +1,7 @@
-"""A tiny Qwen3 and its tokenizer, built on the spot for experiments that take minutes on a CPU.
+"""A tiny Qwen3 and its tokenizer, built from scratch for experiments that take minutes on a CPU.
 
-The tokenizer is trained on transcripts. Operators, parentheses and the numbers beside them stand apart; everything
-else merges freely, so that wording that is always the same, such as the frame of a tool call, becomes one token.
+The tokenizer is trained on transcripts. Operators, parentheses and the numbers next to them are separate tokens;
+everything else merges freely, so that fixed wording, such as the frame of a tool call, becomes one token.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CHAT_TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
-"""Leaves the system message out: a tiny model knows the rules and the action form from its warm start."""
+"""Omits the system message: a tiny model learns the rules and the action form in its warm start."""
 
 _MINIMA = {
     "layers": 1,
@@ -51,11 +51,11 @@ class TinyModelSettings:
         width: Width of the residual stream.
         heads: Attention heads of each layer.
         hidden: Width of the feed-forward layers.
-        vocabulary: Tokens that the tokenizer may learn.
-        positions: Longest sequence.
-        rope_theta: Base of the rotary position embedding; that of Qwen3 by default.
-        attention_window: Tokens that each layer looks back, itself included; 0 for all. What follows from the last
-            few tokens alone is then done alike in long transcripts and in short ones.
+        vocabulary: Maximum vocabulary size of the tokenizer.
+        positions: Maximum sequence length.
+        rope_theta: Base of the rotary position embedding; by default that of Qwen3.
+        attention_window: Number of tokens that each layer attends to, including the current one; 0 for all. With a
+            short window, a skill that needs only the last few tokens transfers from short transcripts to long ones.
     """
 
     layers: int = 3
@@ -86,10 +86,10 @@ def build_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
 
     Args:
         texts: Contents of messages.
-        vocabulary: The most tokens that it may have; it stops earlier when nothing is left to merge.
+        vocabulary: Maximum vocabulary size; training stops earlier if nothing is left to merge.
 
     Returns:
-        A tokenizer that can write any text, with a chat template.
+        A tokenizer that can encode any text, with a chat template.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -118,7 +118,7 @@ def build_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
 
 
 def build_model(settings: TinyModelSettings, tokenizer: Any, seed: int) -> Qwen3ForCausalLM:
-    """Build a Qwen3 with random weights that are a function of the seed alone."""
+    """Build a Qwen3 with random weights that depend on the seed alone."""
     config = Qwen3Config(
         vocab_size=len(tokenizer),
         hidden_size=settings.width,
@@ -132,7 +132,7 @@ def build_model(settings: TinyModelSettings, tokenizer: Any, seed: int) -> Qwen3
         sliding_window=settings.attention_window or None,
         max_window_layers=0,
         rope_parameters={"rope_type": "default", "rope_theta": settings.rope_theta},
-        initializer_range=settings.width**-0.5,  # at 0.02 so narrow a model takes many times as long to learn
+        initializer_range=settings.width**-0.5,  # at the usual 0.02, so narrow a model learns many times more slowly
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,

@@ -1,4 +1,4 @@
-"""The window in a model's own tokens."""
+"""Count transcripts in a model's own tokens."""
 
 from __future__ import annotations
 
@@ -10,27 +10,26 @@ from rao_train.models.turn_template import TurnTemplate
 
 @dataclass(frozen=True)
 class ModelTokens:
-    """Counts a transcript as its model reads it: a node's tokens are as many as its conversation has.
+    """Counts a transcript as its model reads it: a node has as many tokens as its conversation.
 
     Attributes:
-        template: Turns messages into tokens; it remembers texts, so that what is counted need not be tokenized again
-            to be read.
+        template: Tokenizes messages; it caches texts, so counting and reading tokenize only once.
     """
 
     template: TurnTemplate
 
     @property
     def name(self) -> str:
-        """How trees and results call it."""
+        """The counter's name in trees and results."""
         return "model"
 
     def opening(self, system: str, user: str) -> int:
-        """Count the two messages that open a transcript."""
+        """Count the two opening messages of a transcript."""
         messages = [ChatMessage(role="system", content=system), ChatMessage(role="user", content=user)]
         return len(self.template.opening(messages))
 
     def action(self, text: str) -> int:
-        """Count what the model wrote in one turn, with the token that ends it."""
+        """Count the model's text of one turn and its end-of-turn token."""
         return len(self.template.written(text))
 
     def reply(self, text: str) -> int:

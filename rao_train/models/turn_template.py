@@ -1,9 +1,9 @@
-"""A chat template cut into the pieces that a transcript is built from, turn by turn.
+"""A chat template split into the pieces that a transcript is built from, turn by turn.
 
-A node's trajectory is the opening, then what the model wrote, then the piece that carries the reply to it, and so
-on. Every piece is tokenized by itself and nothing is ever tokenized again, so the ids of a trajectory are exactly
-the ids that the model read and wrote. That they are also what the tokenizer's own `apply_chat_template` gives for the
-whole conversation is checked on samples; a template or tokenizer for which they are not is refused.
+A node's trajectory is the opening, then the model's turn, then the piece with the reply to it, and so on. Every piece
+is tokenized on its own and nothing is ever re-tokenized, so a trajectory holds exactly the ids that the model read and
+wrote. On samples, these are compared with the ids that `apply_chat_template` gives for the whole conversation; if they
+differ, the template or tokenizer is refused.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ _CACHED = 8192
 class TurnTemplate:
     """Turns messages into token ids with a tokenizer's own chat template.
 
-    Whatever stands in a message is plain text: special tokens come from the template alone.
+    The contents of messages are plain text: only the template can produce special tokens.
 
-    Two things differ from `apply_chat_template` by intent. What the model wrote stays as it wrote it, where some
-    templates take its thoughts out of earlier turns; and what a template puts before a turn of the model, such as an
-    empty thought, stays as well (`keeps`). Otherwise a trajectory would not be one sequence.
+    Two things deliberately differ from `apply_chat_template`, because a trajectory would not be one sequence otherwise.
+    The model's turns stay as it wrote them, although some templates remove thoughts from earlier turns. Text that a
+    template puts before the model's current turn only, such as an empty thought, stays as well (`keeps`).
 
     Args:
         tokenizer: A tokenizer of `transformers` with a chat template.
-        arguments: Further variables of the template, such as ``{"enable_thinking": False}``.
-        declared_end_ids: Further tokens that end a turn, such as those that a model's folder declares.
+        arguments: Additional variables of the template, such as ``{"enable_thinking": False}``.
+        declared_end_ids: Additional tokens that end a turn, such as those that a model's folder declares.
 
     Attributes:
-        end_id: The token with which the template ends a turn of the model.
-        end_ids: Every token that ends a turn: that of the template, those declared, and the tokenizer's own.
-        keeps: What stays of earlier turns though the template takes it out; empty for most templates.
+        end_id: The token with which the template ends the model's turn.
+        end_ids: Every token that ends a turn: the template's, the declared ones, and the tokenizer's own.
+        keeps: Text that stays in earlier turns although the template removes it; empty for most templates.
 
     Raises:
-        FileFormatError: The tokenizer has no chat template, or one whose turns cannot be told apart.
+        FileFormatError: The tokenizer has no chat template, or one that cannot be used turn by turn.
         UnknownNameError: The template has no such variable.
     """
 
@@ -54,7 +54,7 @@ class TurnTemplate:
         declared_end_ids: Sequence[int] = (),
     ) -> None:
         self._tokenizer = tokenizer
-        # The trees of a group open alike and often go alike, so texts come again.
+        # The trees of a group have the same opening and often similar turns, so texts repeat.
         self._cached_ids = lru_cache(maxsize=_CACHED)(self._ids)
         self._cached_opening = lru_cache(maxsize=_CACHED)(self._opening)
         self._cached_text = lru_cache(maxsize=_CACHED)(self._text)
@@ -73,18 +73,18 @@ class TurnTemplate:
         self.end_ids = frozenset({self.end_id, *declared_end_ids, *([] if own is None else [int(own)])})
 
     def opening(self, messages: Sequence[ChatMessage]) -> list[int]:
-        """Return the ids of a node's first messages, up to where the model writes.
+        """Return the ids of a node's opening messages, up to the model's first turn.
 
         Raises:
-            FileFormatError: The template refuses messages of these roles.
+            FileFormatError: The template rejects messages of these roles.
         """
         return list(self._cached_opening(tuple((message["role"], message["content"]) for message in messages)))
 
     def written(self, text: str) -> list[int]:
-        """Return the ids with which the model would write `text` and end its turn."""
+        """Return the ids that the model would generate to write `text` and end its turn."""
         lead, content = self._chat.written(text)
-        # What comes first must neither merge with the template's last characters nor get a space before it, as some
-        # tokenizers put before every text; so it is tokenized behind the prompt, or else behind a letter or a digit.
+        # The first characters must neither merge with the template's last ones nor get a leading space, which some
+        # tokenizers add to every text; so the text is tokenized after the prompt, or else after a letter or a digit.
         for anchor in ("", "x", "0"):
             before = self._encoder.ids(self._prompt + anchor)
             ids = self._encode([self._prompt + anchor + lead, content, self._end])
@@ -93,22 +93,22 @@ class TurnTemplate:
         return self._encode([lead, content, self._end])
 
     def reply(self, text: str, *, ended: bool) -> list[int]:
-        """Return the ids from the end of what the model wrote to where it writes next.
+        """Return the ids from the end of the model's turn to the start of its next one.
 
         Args:
             text: The reply.
-            ended: Whether the model ended its turn with `end_id`; if not, also if it did with another token that ends
-                turns, the end is part of this piece. A template may begin the next turn with that very token.
+            ended: Whether the model ended its turn with `end_id`. If not, this piece includes `end_id`, even if the
+                model used another end token, because a template may start the next turn with that very token.
         """
         before, content, after = self._chat.reply(text)
         ids = self._encode([before[self._end_starts :], content, after])
         return ids[1:] if ended else ids
 
     def transcript(self, messages: Sequence[ChatMessage]) -> list[int]:
-        """Return the ids of a whole transcript, up to where the model writes next.
+        """Return the ids of a whole transcript, up to the model's next turn.
 
         Args:
-            messages: The opening messages, then actions and replies in turn.
+            messages: The opening messages, then alternating actions and replies.
         """
         num_opening = next((place for place, message in enumerate(messages) if message["role"] == "assistant"), None)
         ids = self.opening(messages[:num_opening])
@@ -118,11 +118,11 @@ class TurnTemplate:
         return ids
 
     def action_text(self, ids: Sequence[int], *, ended: bool) -> str:
-        """Return what the model wrote as text, without the token that ended its turn, if one did."""
+        """Return the model's turn as text, without its end-of-turn token, if any."""
         return self._cached_text(tuple(ids[:-1] if ended else ids))
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of a text that stands in a message."""
+        """Return the ids of a message's content."""
         return self._encode(["", text])
 
     def _encode(self, piece: Piece) -> list[int]:
@@ -142,12 +142,12 @@ class TurnTemplate:
         return self._ids(tuple(piece))
 
     def _text(self, ids: tuple[int, ...]) -> str:
-        """Return tokens as text."""
+        """Decode tokens."""
         text: str = self._tokenizer.decode(list(ids), clean_up_tokenization_spaces=False)
         return text
 
     def _cut_end(self) -> None:
-        """Find the token that ends the model's turns, and what comes before it and before what it writes."""
+        """Find the token that ends the model's turns, and the text before it and before the model's turns."""
         frame = self._chat.frame
         self._encoder = PieceEncoder(self._tokenizer, [frame.before_reply, frame.after_reply])
         if not frame.before_reply:
@@ -157,7 +157,7 @@ class TurnTemplate:
         end = min(starts, key=lambda text: (starts[text], -len(text)), default="")
         if not end or frame.before_reply[: starts[end]].strip():
             raise UnfitTemplateError(
-                f"ends the model's turns with ordinary text ({frame.before_reply!r}), not with a token of its own"
+                f"ends the model's turns with ordinary text ({frame.before_reply!r}), not with a special token"
             )
         self.end_id: int = control[end]
         self._end_starts = starts[end]
@@ -166,21 +166,21 @@ class TurnTemplate:
         self._prompt = frame.after_reply[max(last, 0) :]
 
     def _check_samples(self) -> None:
-        """Compare transcripts with the ids of the same text as a whole."""
+        """Compare the ids of sample transcripts with those of the same texts tokenized as a whole."""
         for messages in samples():
             for length in range(2, len(messages) + 1, 2):
                 if self.transcript(messages[:length]) != self._encoder.ids(self._chat.text(messages[:length])):
                     raise UnfitTemplateError(
-                        "cannot be used turn by turn: its tokenizer gives a piece of a conversation other tokens than "
-                        "the whole has in its place"
+                        "cannot be used turn by turn: its tokenizer encodes a piece of a conversation differently on "
+                        "its own than within the whole"
                     )
 
 
 def _check_arguments(tokenizer: Any, arguments: Mapping[str, JSON]) -> None:
-    """Check that a template's variables are there, for Jinja would take any.
+    """Check that a template has these variables, because Jinja accepts any.
 
     Raises:
-        UnknownNameError: One is not, or is not the user's to set.
+        UnknownNameError: It has no such variable, or the variable is reserved.
     """
     text = str(tokenizer.get_chat_template())
     own = {*signature(tokenizer.apply_chat_template).parameters, "messages"}

@@ -183,7 +183,7 @@ def test_models_that_do_not_attend_in_every_layer_keep_no_conversation(caplog: p
 
 def test_a_model_that_keeps_its_past_in_another_way_is_named() -> None:
     model = MambaForCausalLM(MambaConfig(vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=1, state_size=4))
-    with pytest.raises(InvalidValueError, match="MambaForCausalLM gives other logits when it reads with a cache"):
+    with pytest.raises(InvalidValueError, match="MambaForCausalLM does not give the same logits with a cache"):
         TransformersEngine(model, [END])
 
 
@@ -199,7 +199,7 @@ class Positionless(Qwen3ForCausalLM):
 def test_a_model_that_takes_no_positions_is_refused() -> None:
     positionless: Any = Positionless
     model = positionless(qwen3().config)
-    with pytest.raises(InvalidValueError, match=r"Positionless gives other logits.*they differ by"):
+    with pytest.raises(InvalidValueError, match=r"Positionless does not give the same logits.*they differ by"):
         TransformersEngine(model, [END])
 
 

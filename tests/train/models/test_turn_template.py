@@ -140,7 +140,7 @@ def test_arguments_that_the_template_does_not_have_are_named(argument: str, hint
 def test_a_tokenizer_whose_pieces_differ_from_the_whole_is_refused() -> None:
     tokenizer: Any = CHATS["Llama 3"].build()  # its template ends with two line breaks, which this one splits
     tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    with pytest.raises(FileFormatError, match="gives a piece of a conversation other tokens"):
+    with pytest.raises(FileFormatError, match="encodes a piece of a conversation differently"):
         TurnTemplate(tokenizer)
 
 
