@@ -1,4 +1,4 @@
-"""The user's own objects, named as ``module:name`` on a command line, in a recipe or in a registered id."""
+"""Load the user's own objects, named as ``module:name`` on the command line, in a recipe or in a registered id."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rao_gym.errors import InvalidValueError, RaoError, unknown_name
 
 
 def find_modules_here() -> None:
-    """Let modules in the working directory be imported, as ``python -m`` does."""
+    """Make modules in the working directory importable, as ``python -m`` does."""
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)
 
 
 def load_object(path: str) -> Any:
-    """Import what ``module:name`` names.
+    """Import the object that ``module:name`` names.
 
     Raises:
         InvalidValueError: The module cannot be imported, or has nothing of that name in it.
@@ -33,16 +33,16 @@ def load_object(path: str) -> Any:
 
 
 def build_part(what: str, path: str, options: Mapping[str, Any]) -> Any:
-    """Return a part of the user's own: a class is called with `options`, any other object is used as it is.
+    """Return one of the user's own parts: a class is instantiated with `options`, any other object returned as is.
 
     Args:
         what: What the part is, for messages, such as ``"curriculum"``.
-        path: ``module:name``; the module may lie in the working directory.
+        path: ``module:name``; the module may be in the working directory.
         options: Keyword arguments of the class.
 
     Raises:
         InvalidValueError: It cannot be imported or built, or it takes no options at all.
-        UnknownNameError: The class takes no such option.
+        UnknownNameError: The class has no such option.
     """
     find_modules_here()
     part = load_object(path)
@@ -54,7 +54,7 @@ def build_part(what: str, path: str, options: Mapping[str, Any]) -> Any:
 
 
 def check_methods(what: str, path: str, part: Any, methods: Sequence[str]) -> None:
-    """Check that a part offers what will be called, when a run is set up and not hours later.
+    """Check that a part has the methods that will be called, so that a run fails at its start rather than hours later.
 
     Raises:
         InvalidValueError: A method is missing.
@@ -65,7 +65,7 @@ def check_methods(what: str, path: str, part: Any, methods: Sequence[str]) -> No
 
 
 def check_takes(what: str, path: str, part: Any, *names: str) -> None:
-    """Check that `part` can be called with so many positional arguments; `names` say what they are.
+    """Check that `part` can be called with these positional arguments; `names` describe them in the message.
 
     Raises:
         InvalidValueError: It cannot.
@@ -79,7 +79,7 @@ def check_takes(what: str, path: str, part: Any, *names: str) -> None:
 
 
 def _construct(what: str, path: str, cls: type[Any], options: Mapping[str, Any]) -> Any:
-    """Call a class with options."""
+    """Instantiate a class with options."""
     parameters = signature(cls).parameters
     if not any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters.values()):
         for name in options:
@@ -94,6 +94,6 @@ def _construct(what: str, path: str, cls: type[Any], options: Mapping[str, Any])
 
 
 def _reason(error: Exception) -> str:
-    """Return what went wrong in one line; messages of imports speak for themselves."""
+    """Return the reason in one line; messages of import errors need no type."""
     message = " ".join(str(error).split()).rstrip(".")
     return message if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: {message}"
