@@ -30,7 +30,7 @@ from rao_gym.tasks.base import LaunchRefusedError, Task, TaskFamily
 from rao_gym.tasks.contract import Contract
 from rao_gym.tasks.world import World
 from rao_gym.tools import ToolResult
-from rao_gym.tree import ChatMessage, ExecutionTree, Node, NodeStatus, StopReason
+from rao_gym.tree import ExecutionTree, Node, NodeStatus, StopReason, chat_message
 
 
 class Runtime(Generic[ContextT]):
@@ -312,7 +312,7 @@ class Runtime(Generic[ContextT]):
             budget=entrant.budget,
             interpreter=self._rulebook.form.open(host),
         )
-        node.messages.append(ChatMessage(role="system", content=self._rulebook.system))
+        node.messages.append(chat_message("system", self._rulebook.system))
         self._record(node, "user", entrant.opening, entrant.num_tokens)
         self._ready[node] = None
         return node
@@ -419,7 +419,7 @@ class Runtime(Generic[ContextT]):
 
     def _record(self, node: Node, role: str, content: str, num_tokens: int) -> None:
         """Append a message to a node's transcript, and the tokens that come with it."""
-        node.messages.append(ChatMessage(role=role, content=content))
+        node.messages.append(chat_message(role, content))
         node.tokens += num_tokens
         self._tree_tokens += num_tokens
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypedDict
+from typing import Any, NoReturn, TypedDict, cast
 
 from rao_gym.answer import ModelCall
 from rao_gym.jsonable import JSON, check_types, read_json, write_json
@@ -21,6 +21,31 @@ class ChatMessage(TypedDict):
 
     role: str
     content: str
+
+
+class _ReadOnlyMessage(dict[str, str]):
+    """A message that the tree and everyone who reads it share, so that handing out a transcript copies no text."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_arguments: Any, **_more: Any) -> NoReturn:
+        """Keep the message as it is.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError("The messages of a transcript are read-only. Edit a copy, such as dict(message).")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle without setting items."""
+        return type(self), (dict(self),)
+
+
+def chat_message(role: str, content: str) -> ChatMessage:
+    """Return a read-only message; it compares and serializes as the plain dictionary does."""
+    return cast(ChatMessage, _ReadOnlyMessage(role=role, content=content))
 
 
 class NodeStatus(StrEnum):
@@ -98,8 +123,18 @@ class Node:
         return ".".join(["root", *reversed(parts)])
 
     def transcript(self) -> list[ChatMessage]:
-        """Return a copy of the messages; editing it does not change the tree."""
-        return [message.copy() for message in self.messages]
+        """Return the messages in a list of the caller's own; the messages themselves are read-only."""
+        return list(self.messages)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all fields but the children, which an `ExecutionTree` restores: deep trees need no recursion."""
+        return {name: getattr(self, name) for name in self.__slots__ if name != "children"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the fields, as a node without children."""
+        for name, value in state.items():
+            setattr(self, name, value)
+        self.children = []
 
     @property
     def ended(self) -> bool:
@@ -249,12 +284,20 @@ class ExecutionTree:
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle through JSON, so that deep trees need no recursion."""
-        return ExecutionTree.from_json, (self.to_json(),)
+        """Pickle the nodes one after the other, parents first; whoever shares them goes on sharing them."""
+        return _restored, (self.task, self.nodes, self.counter)
 
     def __repr__(self) -> str:
         """Show the task and the size."""
         return f"ExecutionTree({self.task.id!r}, {len(self)} nodes, root {self.root.stop_reason or self.root.status})"
+
+
+def _restored(task: TaskRecord, nodes: list[Node], counter: str) -> ExecutionTree:
+    """Return a pickled tree, whose nodes come without their children."""
+    for node in nodes:
+        if node.parent is not None:
+            node.parent.children.append(node)
+    return ExecutionTree(task, nodes, counter=counter)
 
 
 _PLAIN_FIELDS = (
@@ -295,6 +338,7 @@ def _node_from_dict(entry: dict[str, Any], earlier: list[Node]) -> Node:
         raise ValueError(f"node {entry['id']} is out of order")
     if not all(isinstance(message[key], str) for message in values["messages"] for key in ("role", "content")):
         raise ValueError(f"the messages of node {entry['id']} are not text")
+    values["messages"] = [_ReadOnlyMessage(message) for message in values["messages"]]
     values["status"] = NodeStatus(values["status"])
     values["stop_reason"] = StopReason(values["stop_reason"]) if values["stop_reason"] else None
     if (values["status"] is NodeStatus.ENDED) != (values["stop_reason"] is not None):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -65,8 +66,20 @@ def test_ready_nodes_take_turns_in_the_order_in_which_they_became_ready() -> Non
 def test_a_policy_that_edits_its_messages_leaves_the_tree_as_it_is() -> None:
     runtime = new()
     before = runtime.tree.to_json()
-    messages = list(turn_of(runtime, runtime.tree.root).messages)
-    messages[0]["content"] = "Other rules."
+    messages = turn_of(runtime, runtime.tree.root).messages
+    assert json.dumps(messages) == json.dumps([dict(message) for message in messages])
+    edits: tuple[Callable[[Any], object], ...] = (
+        lambda message: message.update(content="Other rules."),
+        lambda message: message.__setitem__("content", "Other rules."),
+        lambda message: message.pop("content"),
+        lambda message: message.clear(),
+        lambda message: message.setdefault("name", "Eve"),
+    )
+    for edit in edits:
+        with pytest.raises(TypeError, match=r"read-only\. Edit a copy, such as dict\(message\)"):
+            edit(messages[0])
+    assert isinstance(messages, list)
+    messages[0] = {**messages[0], "content": "Other rules."}
     messages.clear()
     assert runtime.tree.to_json() == before
 

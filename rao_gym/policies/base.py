@@ -40,7 +40,7 @@ class Turn:
     Attributes:
         agent: The agent's name, its path in the tree.
         depth: Its depth; 0 for the root.
-        messages: Its transcript, as chat messages.
+        messages: Its transcript, as read-only chat messages.
         limits: What is left of its limits.
         tools: The tools that it can call.
         actions: The action form, ``"python"`` or ``"tools"``.

@@ -83,6 +83,15 @@ class Code(TaskFamily[CodeContext]):
         self._judge = Judge()
         self._sample = lru_cache(maxsize=_KEPT_TASKS)(self._draw_task)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy begins with: the options, and no drawn tasks."""
+        return {name: value for name, value in vars(self).items() if name != "_sample"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Begin as a copy."""
+        vars(self).update(state)
+        self._sample = lru_cache(maxsize=_KEPT_TASKS)(self._draw_task)
+
     def sample(self, seed: int, split: str, index: int, difficulty: int) -> Task[CodeContext]:
         """Draw a module; recent tasks are cached, because computing their cases takes longer than drawing them."""
         return self._sample(seed, split, index, difficulty)
