@@ -252,7 +252,7 @@ def test_seeds_that_are_no_integers_are_refused_by_every_view(counting_id: str, 
 
 @pytest.mark.parametrize("options", [{"actions": {}}, {"actions": 3}, {"max_turns": "4"}, {"difficulty": 1.5}])
 def test_options_of_a_wrong_type_are_named(counting_id: str, options: dict[str, Any]) -> None:
-    with pytest.raises(InvalidValueError, match=f"{next(iter(options))} must be"):
+    with pytest.raises(InvalidValueError, match=f"{next(iter(options))} must "):
         gymnasium.make(counting_id, **options)
 
 
