@@ -65,7 +65,7 @@ def _read_block(text: str, mark: re.Match[str]) -> tuple[_Block | None, int]:
     """Return the block that a fence opens, and where to continue; None if the fence is quoted or in thinking."""
     info = mark["info"]
     if info is None and text[text.rfind("\n", 0, mark.start()) + 1 : mark.start()].lstrip().startswith(">"):
-        return None, mark.end()
+        return None, mark.end()  # in a quotation
     found = _LABEL.match(info or "")
     label = found[1] if found else ""
     is_python = info is None or _IS_PYTHON.fullmatch(label) is not None
@@ -78,6 +78,7 @@ def _read_block(text: str, mark: re.Match[str]) -> tuple[_Block | None, int]:
     block = _Block(code, is_python, is_unlabelled, end is not None)
     if end is None:
         return block, len(text)
+    # If the fence that ends this block opens another one, the closing fence was forgotten: read it again as an opening.
     forgotten = end["line"] is None and _PYTHON_OPENS.match(text, end.start())
     return block, end.start() if forgotten else end.end()
 

@@ -80,7 +80,7 @@ def actions_of(
                 break
             at = end.end()
         elif mark["end"]:
-            found, made_up = [], False
+            found, made_up = [], False  # the template wrote the opening tag, so all of this was thinking
         elif mark["stop"]:
             made_up = True
         else:

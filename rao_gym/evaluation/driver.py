@@ -98,9 +98,11 @@ class Driver:
                 for tree in touched:
                     if not tree.over:
                         self._ask(tree)
+                # Scanning all running trees yields them in the order in which they were started.
                 over = [tree for tree in running if tree.over] if any(tree.over for tree in touched) else []
                 if len(over) == len(running) and not self._answered and self._failure is not None:
                     raise self._failure
+                # Without a single answer so far, trees that failed are held back: the whole run may have to fail.
                 for tree in over if self._answered else []:
                     self._give_up(tree)
                     yield tree
@@ -143,7 +145,7 @@ class Driver:
                     continue
             else:
                 self._answered = True
-            # A tree that was given up takes the answers that are there, so that their cost is counted.
+            # An abandoned tree still takes the answers that have arrived, so that their cost is counted.
             if node in tree.runtime.ready:  # an earlier answer may have ended the node
                 if isinstance(answer, ServerError):
                     tree.runtime.fail(node, str(answer).rstrip("."))

@@ -114,7 +114,7 @@ class CachedModel:
 
     def read(self, requests: Sequence[Request]) -> tuple[Rows, Tensor]:
         """Prefill all prompts, identical ones once; return the batch's state and the next token's logits [B, V]."""
-        first: dict[tuple[int, ...], int] = {}
+        first: dict[tuple[int, ...], int] = {}  # distinct prompts, in order of appearance
         copies = [first.setdefault(tuple(request.ids), len(first)) for request in requests]
         distinct = [requests[copies.index(place)] for place in range(len(first))]
         kept = [self._kept.get(request.session) for request in distinct]

@@ -94,6 +94,7 @@ class TransformersEngine(BatchEngine):
     def _generate_batch(self, requests: Sequence[Request], sampling: Sampling) -> list[Completion]:
         """Prefill the prompts, then generate all completions token by token."""
         rows, logits_BV = self._cached.read(requests)
+        # All random numbers come from the request's own seed, so the draws do not depend on the rest of the batch.
         uniforms_BT = np.stack(
             [np.random.default_rng(request.seed).random(sampling.max_new_tokens) for request in requests]
         )
@@ -163,6 +164,7 @@ def draw(logits_BV: Tensor, uniforms_B: Tensor, sampling: Sampling) -> tuple[Ten
     if sampling.temperature == 0:
         tokens_B = logprobs_BV.argmax(dim=-1)
     else:
+        # In float64: cumulative sums over a large vocabulary would lose small probabilities in float32.
         probs_BV = _narrow(logprobs_BV.double().exp(), sampling)
         cumulative_BV = probs_BV.cumsum(dim=-1)
         targets_B1 = (uniforms_B * cumulative_BV[:, -1])[:, None]

@@ -253,7 +253,7 @@ def parse(text: str, modulus: int | None = None) -> Expression:
     text = text.strip()
     if len(text) > MAX_CHARS:
         raise ExpressionError(f"it has {len(text):,} characters; the most allowed is {MAX_CHARS:,}.")
-    levels = [_Level()]
+    levels = [_Level()]  # a stack rather than recursion, because hostile text may nest thousands of parentheses
     negative = False
     wants_operand = True
     position = 0

@@ -268,7 +268,7 @@ def _draw_steps(
     """
     takes = [*TYPES, *(helper.takes for helper in helpers for _ in range(len(TYPES)))]
     draft = _Draft(name, takes[int(rng.integers(len(takes)))], library, rng, lively=lively)
-    places = [int(rng.integers(len(helpers) + 1)) for _ in range(num_steps)]
+    places = [int(rng.integers(len(helpers) + 1)) for _ in range(num_steps)]  # before which helper call each step goes
     for place in range(len(helpers) + 1):
         for _ in range(places.count(place)):
             if not _add_own(draft, [block for block in BLOCKS if block.takes == draft.gives], rng):
