@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from itertools import chain
 from typing import Any, NoReturn
 
 import numpy as np
@@ -13,6 +14,9 @@ JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 """A value that `json.dumps` writes and `json.loads` reads back unchanged."""
 
 MAX_NESTING = 100
+MAX_PARTS = 10_000_000
+"""Parts of a value from a family's code: more than any task has, and few enough to walk."""
+
 MAX_INTEGER_BITS = 14_000
 """About 4,200 digits; Python refuses to print integers of more than 4,300."""
 
@@ -50,6 +54,70 @@ def to_json_value(value: Any, *, depth: int = 0) -> JSON:
         items = [to_json_value(item, depth=depth + 1) for item in value]
         return sorted(items, key=lambda item: (type(item).__name__, str(item)))
     return printable(repr(value))
+
+
+def check_extent(value: Any, *, max_nesting: int = MAX_NESTING, max_parts: int = MAX_PARTS) -> None:
+    """Check that whoever walks a value, part by part, comes to an end.
+
+    Shared parts count each time they appear, but are visited once.
+
+    Args:
+        value: Any value; only built-in containers and arrays have parts.
+        max_nesting: Levels of containers that are allowed.
+        max_parts: Parts that are allowed, the value itself included.
+
+    Raises:
+        ValueError: The value contains itself, is nested too deeply or has too many parts. The message says what is
+            allowed, as in "values nested at most 100 levels deep".
+    """
+    _Extents(max_nesting, max_parts).of(value, 0)
+
+
+class _Extents:
+    """The number of parts and levels of a value and of the containers in it."""
+
+    __slots__ = ("_above", "_known", "_max_nesting", "_max_parts")
+
+    def __init__(self, max_nesting: int, max_parts: int) -> None:
+        self._max_nesting = max_nesting
+        self._max_parts = max_parts
+        self._above: set[int] = set()
+        self._known: dict[int, tuple[Any, int, int]] = {}  # holds the containers, so that ids stay theirs
+
+    def of(self, value: Any, depth: int) -> tuple[int, int]:
+        """Return the parts and levels of a value that lies `depth` levels deep."""
+        if isinstance(value, np.ndarray) and value.dtype != object:
+            return value.size, value.ndim
+        parts = _parts_of(value)
+        if parts is None:
+            return 1, 0
+        if id(value) in self._above:
+            raise ValueError("values that do not contain themselves")
+        if id(value) not in self._known:
+            if depth >= self._max_nesting:
+                raise ValueError(f"values nested at most {self._max_nesting} levels deep")
+            self._above.add(id(value))
+            size, levels = 1, 0
+            for part in parts:
+                part_size, part_levels = self.of(part, depth + 1)
+                size, levels = size + part_size, max(levels, part_levels)
+            self._above.discard(id(value))
+            self._known[id(value)] = value, size, levels + 1
+        _, size, levels = self._known[id(value)]
+        if depth + levels > self._max_nesting:
+            raise ValueError(f"values nested at most {self._max_nesting} levels deep")
+        if size > self._max_parts:
+            raise ValueError(f"values of at most {self._max_parts:,} parts")
+        return size, levels
+
+
+def _parts_of(value: Any) -> Iterable[Any] | None:
+    """Return what a container holds; None for any other value."""
+    if isinstance(value, dict):
+        return chain(value.keys(), value.values())
+    if isinstance(value, list | tuple | set | frozenset):
+        return value
+    return value.ravel().tolist() if isinstance(value, np.ndarray) else None
 
 
 def _key(key: Any) -> str:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rao_gym.jsonable import printable, read_json, to_json_value, write_json
+from rao_gym.jsonable import check_extent, printable, read_json, to_json_value, write_json
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.complex_numbers(),
@@ -19,6 +20,34 @@ plain = st.recursive(
     ),
     max_leaves=20,
 )
+
+
+def num_parts(value: Any) -> int:
+    parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+    return 1 + sum(map(num_parts, parts)) if isinstance(value, dict | list | tuple | frozenset) else 1
+
+
+def num_levels(value: Any) -> int:
+    parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+    return 1 + max(map(num_levels, parts), default=0) if isinstance(value, dict | list | tuple | frozenset) else 0
+
+
+@given(plain)
+def test_levels_are_counted(value: Any) -> None:
+    levels = num_levels(value)
+    check_extent([value, value], max_nesting=levels + 1)
+    with pytest.raises(ValueError, match=f"at most {levels} levels deep"):
+        check_extent([value, value], max_nesting=levels)
+
+
+@given(plain, st.integers(1, 8))
+def test_shared_parts_count_each_time(value: Any, times: int) -> None:
+    size = num_parts(value)
+    for _ in range(times):
+        value, size = [value, value], 2 * size + 1
+    allowed = size <= 40
+    with nullcontext() if allowed else pytest.raises(ValueError, match="of at most 40 parts"):
+        check_extent(value, max_parts=40)
 
 
 @given(plain)

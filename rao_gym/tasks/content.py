@@ -7,7 +7,7 @@ them, so whoever compares results or freezes a benchmark compares this hash too.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from hashlib import sha256
 from typing import Any
@@ -29,13 +29,29 @@ def content_hash(*values: Any) -> str:
     """
     digest = sha256()
     pending = list(reversed(values))
+    above: set[int] = set()
     while pending:  # not a recursion: expressions may be nested tens of thousands of levels deep
         value = pending.pop()
+        if isinstance(value, _End):
+            above.discard(id(value.container))
+            continue
         data, parts = _opened(value)
+        if parts:
+            if id(value) in above:
+                raise InvalidValueError(f"A {type(value).__qualname__} in a task's content contains itself.")
+            above.add(id(value))
+            pending.append(_End(value))
         digest.update(f"{type(value).__qualname__}:{len(data)}:{len(parts)};".encode())
         digest.update(data)
         pending.extend(reversed(parts))
     return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Marks where the parts of a container end."""
+
+    container: Any
 
 
 def _opened(value: Any) -> tuple[bytes, list[Any]]:

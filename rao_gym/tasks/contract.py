@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from reprlib import Repr
 from typing import Any, Generic, NoReturn
 
 import numpy as np
 
 from rao_gym.errors import FamilyError
-from rao_gym.jsonable import JSON, printable, to_json_value
+from rao_gym.jsonable import JSON, MAX_NESTING, check_extent, printable, to_json_value
 from rao_gym.tasks.agent import Agent, ContextT
 from rao_gym.tasks.base import Received, Task, TaskFamily
 from rao_gym.tasks.world import World
@@ -22,6 +23,11 @@ from rao_gym.tree import TaskRecord
 
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 _MAX_SHOWN = 80
+_SHORT = Repr()  # does not follow a value that has no end
+_SHORT.maxstring = _SHORT.maxother = _MAX_SHOWN
+
+MAX_FAMILY_NESTING = 2 * MAX_NESTING
+"""Levels of what a family hands to agents: it may wrap what an agent handed over, which has up to `MAX_NESTING`."""
 
 
 class Contract(Generic[ContextT]):
@@ -62,9 +68,9 @@ class Contract(Generic[ContextT]):
             index=int(record.index),
             difficulty=int(record.difficulty),
             goal=printable(record.goal),
-            answer=to_json_value(record.answer),
+            answer=self._json("answer", record.answer),
             provenance=printable(record.provenance),
-            parameters={str(name): to_json_value(value) for name, value in record.parameters.items()},
+            parameters={str(name): self._json("parameters", value) for name, value in record.parameters.items()},
         )
         return replace(task, record=plain)
 
@@ -150,16 +156,34 @@ class Contract(Generic[ContextT]):
         """Return a value that an agent gets, with NumPy's numbers and arrays as Python's."""
         if type(value) in _PLAIN:
             return value
+        try:
+            check_extent(value, max_nesting=MAX_FAMILY_NESTING)
+        except ValueError as error:
+            self._refuse(method, str(error), value)
+        return self._plain(method, value)
+
+    def _json(self, field: str, value: Any) -> JSON:
+        """Return a value of a task's record in JSON form."""
+        try:
+            check_extent(value)
+        except ValueError as error:
+            self._refuse("sample", f"a record with {error} in its {field}", value)
+        return to_json_value(value)
+
+    def _plain(self, method: str, value: Any) -> Any:
+        """Return a value of bounded extent, with NumPy's numbers and arrays as Python's."""
+        if type(value) in _PLAIN:
+            return value
         if isinstance(value, np.generic | np.ndarray):
-            return self._value(method, value.tolist())
+            return self._plain(method, value.tolist())
         if isinstance(value, dict):
-            return {self._value(method, key): self._value(method, item) for key, item in value.items()}
+            return {self._plain(method, key): self._plain(method, item) for key, item in value.items()}
         for kind in (int, float, str):
             if isinstance(value, kind):
                 return kind(value)
         for container in (list, tuple, set, frozenset):
             if isinstance(value, container):
-                return container(self._value(method, item) for item in value)
+                return container(self._plain(method, item) for item in value)
         return self._refuse(method, "plain values (None, numbers, text, lists, tuples, sets, dictionaries)", value)
 
     def _refuse(self, method: str, expected: str, got: object) -> NoReturn:
@@ -168,6 +192,6 @@ class Contract(Generic[ContextT]):
         Raises:
             FamilyError: Always.
         """
-        shown = repr(got)
+        shown = _SHORT.repr(got)
         shown = shown if len(shown) <= _MAX_SHOWN else f"{shown[:_MAX_SHOWN]}..."
         raise FamilyError(f"{self._family.id}: {method} must return {expected}, got {shown}.")

@@ -78,3 +78,12 @@ def test_a_task_has_one_hash_in_every_process(id: str) -> None:
     renamed = replace(task, record=replace(task.record, id="another name", index=99))
     assert renamed.content_hash == task.content_hash
     assert replace(task, record=replace(task.record, goal="another goal")).content_hash != task.content_hash
+
+
+def test_contents_that_contain_themselves_have_no_hash() -> None:
+    value: list[Any] = [1]
+    value.append(Pair(left=value, right=2))
+    with pytest.raises(InvalidValueError, match="A list in a task's content contains itself"):
+        content_hash(value)
+    shared = [1, 2]
+    assert content_hash([shared, shared]) == content_hash([[1, 2], [1, 2]])

@@ -12,7 +12,7 @@ import pytest
 from counting import Counting, Numbers, call, cell
 
 from rao_gym.errors import FamilyError, RaoError
-from rao_gym.jsonable import JSON
+from rao_gym.jsonable import JSON, MAX_NESTING
 from rao_gym.runtime import Runtime
 from rao_gym.sandbox import Sandbox
 from rao_gym.tasks.agent import Agent
@@ -118,6 +118,58 @@ def test_what_does_not_fit_is_refused_at_once(method: str, returned: Any, messag
         play(Returning(method, returned))
     assert isinstance(caught.value, RaoError)
     assert "\n" not in str(caught.value)
+
+
+def cyclic() -> list[Any]:
+    value: list[Any] = [1]
+    value += [value, value]
+    return value
+
+
+def deep(levels: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
+def doubled(times: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(times):
+        value = {"left": value, "right": value}
+    return value
+
+
+ENDLESS = {
+    "cyclic": (cyclic(), "values that do not contain themselves"),
+    "deep": (deep(100_000), r"values nested at most \d+ levels deep"),
+    "doubled": (doubled(60), "values of at most 10,000,000 parts"),
+}
+
+
+@pytest.mark.parametrize(("value", "message"), ENDLESS.values(), ids=ENDLESS)
+def test_values_without_an_end_are_refused_by_name(value: Any, message: str) -> None:
+    returned = {
+        "record.answer": (value, "sample must return a record with {} in its answer"),
+        "record.parameters": ({"size": [value]}, "sample must return a record with {} in its parameters"),
+        "variables": ({"given": value}, "variables must return {}"),
+        "call_tool": (ToolResult(value=value), "call_tool must return {}"),
+        "receive": (Received(value=value, context=(1,)), "receive must return {}"),
+        "opening": (value, "opening must return text"),
+        "verify": (value, "verify must return a number"),
+    }
+    for method, (unfit, wanted) in returned.items():
+        with pytest.raises(FamilyError, match=f"^test/Counting-v0: {wanted.format(message)}") as caught:
+            play(Returning(method, unfit))
+        assert len(str(caught.value)) < 250
+
+
+def test_what_an_agent_handed_over_may_be_wrapped() -> None:
+    wrapped = Received(value={"child": deep(MAX_NESTING)}, context=(1,))
+    root = play(Returning("receive", wrapped)).tree.root
+    assert root.ended
+    shared = [deep(20)] * 1000
+    assert play(Returning("variables", {"given": shared})).done
 
 
 def test_records_of_numpy_values_become_plain() -> None:
