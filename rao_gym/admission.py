@@ -13,11 +13,10 @@ from rao_gym.actions.base import LaunchRequest
 from rao_gym.activity import Activity
 from rao_gym.errors import WindowTooSmallError
 from rao_gym.jsonable import JSON, printable, to_json_value
-from rao_gym.limits import Limits, TranscriptCounter, TurnBudget
+from rao_gym.limits import TurnBudget
 from rao_gym.rulebook import Rulebook
 from rao_gym.tasks.agent import Agent, ContextT
 from rao_gym.tasks.base import LaunchRefusedError, Task
-from rao_gym.tasks.contract import Contract
 from rao_gym.tasks.world import World
 
 
@@ -41,30 +40,16 @@ class Entrant(Generic[ContextT]):
 
 
 class Admission(Generic[ContextT]):
-    """Admits the root and the sub-agents of one runtime's trees.
+    """Admits the root and the sub-agents of trees.
 
     Args:
-        contract: The task family.
-        rulebook: What every agent is told.
-        limits: What a tree and its nodes may use.
-        counter: Counts the tokens of transcripts.
-        goal_optional: Whether a launch may leave the goal empty.
+        rulebook: What holds for every tree of the runtime.
     """
 
-    def __init__(
-        self,
-        contract: Contract[ContextT],
-        rulebook: Rulebook,
-        limits: Limits,
-        counter: TranscriptCounter,
-        *,
-        goal_optional: bool,
-    ) -> None:
-        self._contract = contract
+    def __init__(self, rulebook: Rulebook[ContextT]) -> None:
         self._rulebook = rulebook
-        self._limits = limits
-        self._counter = counter
-        self._goal_optional = goal_optional
+        self._contract = rulebook.contract
+        self._limits = rulebook.limits
 
     def root(self, task: Task[ContextT], world: World | None) -> Entrant[ContextT]:
         """Admit the root of a task.
@@ -101,7 +86,7 @@ class Admission(Generic[ContextT]):
         if refusal:
             raise LaunchRefusedError(refusal)
         goal = printable(launch.arguments.get("goal", ""))
-        if not goal.strip() and not self._goal_optional:
+        if not goal.strip() and not self._rulebook.goal_optional:
             raise LaunchRefusedError("the goal is empty. Say what the sub-agent must do.")
         goal, context = self._contract.delegate(goal, parent.agent, launch.arguments)
         agent = Agent(
@@ -129,7 +114,7 @@ class Admission(Generic[ContextT]):
         """Write out what an agent reads first."""
         limits_line = self._rulebook.limits_line(agent.depth, budget.left)
         opening = f"{self._contract.opening(agent)}\n{limits_line}".rstrip()
-        num_tokens = self._counter.opening(self._rulebook.system, opening)
+        num_tokens = self._rulebook.counter.opening(self._rulebook.system, opening)
         return Entrant(agent=agent, arguments=arguments, budget=budget, opening=opening, num_tokens=num_tokens)
 
     def _is_too_long(self, entrant: Entrant[ContextT]) -> bool:
