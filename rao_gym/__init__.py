@@ -1,4 +1,4 @@
-"""Recursion as an environment: agents that launch copies of themselves, as Gymnasium and PettingZoo see it."""
+"""Recursion as an environment: agents that launch copies of themselves, for Gymnasium and PettingZoo."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ register("rao/Code-v0", "rao_gym.tasks.code:Code")
 
 
 def __getattr__(name: str) -> Any:
-    """Import the PettingZoo views when they are first asked for: PettingZoo takes longer to load than all the rest."""
+    """Import the PettingZoo views on first use, because PettingZoo takes longer to load than everything else."""
     if name == "aec_env":
         from rao_gym.envs.aec import aec_env
 

@@ -23,24 +23,24 @@ def add_train_parser(subparsers: Any) -> None:
     """Add the command."""
     parser = subparsers.add_parser("train", help="train a policy with RAO")
     parser.add_argument("recipe", metavar="RECIPE", help=f"{', '.join(shipped_recipes())}, or a TOML file")
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="such as learner.learning_rate=3e-4")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example learner.learning_rate=3e-4")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="the run's folder (default runs/NAME); a run that is there goes on"
+        "--out", type=Path, metavar="DIR", help="the run's folder (default runs/NAME); resumes a run that it holds"
     )
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads; 0 leaves the choice to torch")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train, and say where the results are."""
+    """Train, and print where the results are."""
     if arguments.threads < 0:
         raise InvalidValueError(f"--threads must be at least 0, got {arguments.threads}.")
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    transformers_logging.disable_progress_bar()  # its bars for saving a model would tear the table apart
+    transformers_logging.disable_progress_bar()  # its progress bars for saving a model would break up the table
     recipe = load_recipe(arguments.recipe, arguments.overrides)
     folder: Path = arguments.out or Path("runs") / recipe.name
-    gc.freeze()  # collections need not look at all of torch again and again
+    gc.freeze()  # so that garbage collection does not scan all of torch again and again
     with ConsoleReporter() as reporter:
         Trainer(recipe, folder, reporter).run()
     if recipe.evaluation.final:

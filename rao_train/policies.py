@@ -1,4 +1,4 @@
-"""The policy ``hf:PATH``: a Hugging Face folder that plays."""
+"""The policy ``hf:PATH``: a causal language model in a Hugging Face folder."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from rao_train.rollout.player import EnginePlayer
 class HuggingFacePolicy:
     """Acts with a causal language model.
 
-    It plays as in training: a node's tokens are kept from turn to turn, its draws are seeded by its tree and its place
-    in it, and a node whose transcript outgrows the model ends, out of window.
+    It plays as in training: a node's tokens are kept from turn to turn, its sampling is seeded by its tree and its
+    place in it, and a node whose transcript exceeds the model's context ends, out of window.
 
     Args:
         path: A folder that `AutoModelForCausalLM` loads, with a tokenizer that has a chat template.
         device: ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
         temperature: Divides the logits; 0 takes the most probable token.
-        top_p: Tokens are drawn from the smallest set that holds this share of the probability.
-        top_k: Tokens are drawn from this many of the most probable; 0 is all.
-        max_tokens: Tokens of one action.
-        seed: Seeds the draws.
-        dtype: Precision of the weights; ``"auto"`` for that in which they are stored.
+        top_p: Nucleus sampling: the share of the probability mass to sample from.
+        top_k: The number of most probable tokens to sample from; 0 for all.
+        max_tokens: Most tokens of one action.
+        seed: Seed of the sampling.
+        dtype: Precision of the weights; ``"auto"`` keeps the stored one.
         template_arguments: Variables of the chat template, such as ``{"enable_thinking": False}``.
 
     Raises:
         MissingFileError: There is no such folder, or it holds no model.
         FileFormatError: The model cannot be loaded, or the tokenizer has no chat template.
-        InvalidValueError: A value is out of range, or the device is not there.
+        InvalidValueError: A value is out of range, or the device does not exist.
     """
 
     def __init__(
@@ -71,11 +71,11 @@ class HuggingFacePolicy:
 
     @cached_property
     def content(self) -> str:
-        """A hash of the model folder: results of other weights at the same path belong to another run."""
+        """A hash of the model folder, because results of other weights at the same path belong to another run."""
         return folder_content(self._path)
 
     def player(self) -> EnginePlayer:
-        """Return what plays whole trees, as in training: conversations are kept, draws are seeded node by node."""
+        """Return a player for whole trees, as in training: conversations are kept, sampling is seeded by node."""
         return EnginePlayer(
             self._engine, self._template, self._sampling, max_length=self._max_length, seed=(self._seed,)
         )
@@ -86,21 +86,21 @@ class HuggingFacePolicy:
         return ModelTokens(self._template)
 
     def act(self, turns: Sequence[Turn]) -> list[Answer]:
-        """Write one action for each turn, of which nothing is known but what it says; drivers ask a `player`."""
+        """Write one action for each turn, without knowing its tree; drivers use the `player` instead."""
         requests = [self._request(turn) for turn in turns]
         readable = [request for request in requests if request is not None]
         completions = iter(self._engine.generate(readable, self._sampling) if readable else [])
         return [self._answer(None if request is None else next(completions)) for request in requests]
 
     def _answer(self, completion: Completion | None) -> Answer:
-        """Return a completion as an answer; None stands for a transcript that the model cannot read."""
+        """Return a completion as an answer; None stands for a transcript that exceeds the model's context."""
         if completion is None:
             return Answer("", end=EndReason.OVERFLOW)
         text = self._template.action_text(completion.ids, ended=completion.ended)
         return Answer(text, end=EndReason.FINISHED if completion.ended else EndReason.LENGTH)
 
     def _request(self, turn: Turn) -> Request | None:
-        """Return what is asked of the engine; None for a transcript that is longer than the model can read."""
+        """Return the engine's request; None for a transcript that exceeds the model's context."""
         ids = self._template.transcript(turn.messages)
         if self._max_length is not None and len(ids) + self._sampling.max_new_tokens > self._max_length:
             return None

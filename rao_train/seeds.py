@@ -1,6 +1,6 @@
-"""Seeds: every source of chance in a run is derived from the recipe's seed, a purpose and counters.
+"""Seeds: all randomness of a run derives from the recipe's seed, a purpose and counters.
 
-Nothing keeps a generator from step to step, so the counters alone say how a run goes on.
+No generator is kept from step to step, so the counters are all that an exact resume needs.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from enum import IntEnum
 
 
 class Purpose(IntEnum):
-    """What a seed is for; equal counters of different purposes share nothing."""
+    """The purpose of a seed; equal counters with different purposes share nothing."""
 
     TOKENIZER = 0
     DEMONSTRATIONS = 1
@@ -21,5 +21,5 @@ class Purpose(IntEnum):
 
 
 def seed_of(seed: int, purpose: Purpose, *counters: int) -> tuple[int, ...]:
-    """Return the seed of a generator, as `np.random.default_rng` takes it."""
+    """Return a seed for `np.random.default_rng`."""
     return (seed, int(purpose), *counters)

@@ -1,1 +1,1 @@
-"""Task families: one to a file or folder."""
+"""Task families, one per folder."""

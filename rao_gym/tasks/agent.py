@@ -1,4 +1,4 @@
-"""An agent as its family sees it: who it is, what it must do, what it was given, and the world it acts in."""
+"""An agent as its family sees it: its name, goal, context and world."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 ContextT = TypeVar("ContextT")
-"""What a node was given beside its goal: a passage, an expression, a helper's specification."""
+"""What a node gets besides its goal: a passage, an expression, a helper's specification."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,11 +15,11 @@ class Agent(Generic[ContextT]):
 
     Attributes:
         name: Its path in the tree, such as ``root.0.1``; unique within the rollout.
-        parent: Name of the agent that launched it, None for the root.
+        parent: Name of the agent that launched it; None for the root.
         depth: 0 for the root.
-        goal: What it was asked to do, in words.
-        context: What it was given beside its goal, as tools and children have changed it since.
-        world: What all agents of the rollout share: the object that `TaskFamily.open_world` returned.
+        goal: Its goal, in words.
+        context: Its current context, which tools and children may have changed since its launch.
+        world: The state that all agents of the rollout share: the object that `TaskFamily.open_world` returned.
     """
 
     name: str = "root"

@@ -1,4 +1,4 @@
-"""What a task family is: it samples tasks, opens nodes, carries out tool calls and verifies answers."""
+"""The task-family contract: a family samples tasks, opens nodes, executes tool calls and verifies answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SPLITS = ("train", "validation", "test")
 
 
 class LaunchRefusedError(Exception):
-    """A launch that the family cannot allow; its text goes to the agent as the launch's result."""
+    """A launch that the family cannot allow; the message becomes the launch's result."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +31,8 @@ class Task(Generic[ContextT]):
     """One instance of a family.
 
     Attributes:
-        record: Everything about the task that is plain data.
-        context: What the root is given beside its goal.
+        record: All plain data about the task.
+        context: The root's context.
     """
 
     record: TaskRecord
@@ -45,17 +45,17 @@ class Task(Generic[ContextT]):
 
     @property
     def content_hash(self) -> str:
-        """The hash of everything that the root is given and its answer is checked against.
+        """The hash of everything that the root gets and that its answer is checked against.
 
         Raises:
-            InvalidValueError: The context holds a value whose content is not known.
+            InvalidValueError: The context holds a value that cannot be hashed.
         """
         record = self.record
         return content_hash(record.family, record.goal, record.answer, record.parameters, self.context)
 
     @property
     def root(self) -> Agent[ContextT]:
-        """The root as it is launched, without a world."""
+        """The root at its launch, without a world."""
         return Agent(goal=self.goal, context=self.context)
 
 
@@ -64,8 +64,8 @@ class Received(Generic[ContextT]):
     """What a parent gets from a child that finished.
 
     Attributes:
-        value: What the launch returns to the parent.
-        context: The parent's context from here on.
+        value: The launch's result for the parent.
+        context: The parent's new context.
     """
 
     value: Any
@@ -73,21 +73,21 @@ class Received(Generic[ContextT]):
 
 
 class TaskFamily(ABC, Generic[ContextT]):
-    """A family of tasks whose sub-goals verify themselves.
+    """A family of tasks whose sub-goals can be verified.
 
-    Subclasses are constructed with their options as keyword arguments. A family keeps nothing about a rollout: the
-    runtime keeps each agent's context, and what agents share lives in the world that `open_world` returns. Contexts
-    are values: a method never changes one in place, but returns a new one. Only `call_tool`, `delegate` and
-    `receive` may change the world.
+    Subclasses take their options as keyword arguments. A family keeps no state of a rollout: the runtime keeps each
+    agent's context, and state that agents share is in the world that `open_world` returns. Contexts are values: a
+    method never changes one in place, but returns a new one. Only `call_tool`, `delegate` and `receive` may change the
+    world.
 
     Attributes:
-        id: The id under which the family is registered, such as ``rao/LongContext-v0``.
-        default_limits: Limits of a tree, where the user sets none.
-        kinds: The kinds of task that it offers, the default first; empty when there is only one.
-        action_forms: The action forms it can be played with; the first is the default.
-        launch_parameters: What `launch_subagent` takes after the goal.
-        launch_description: What launching means here, for the agent.
-        goal_optional: Whether a launch may leave out the goal; `delegate` is given ``""`` then and derives one.
+        id: The family's registered id, such as ``rao/LongContext-v0``.
+        default_limits: Limits of a tree, unless the user sets others.
+        kinds: The kinds of task that it offers, the default first; empty if there is only one.
+        action_forms: The action forms that it offers; the first is the default.
+        launch_parameters: The parameters of `launch_subagent` after the goal.
+        launch_description: What a launch does in this family, for the agent.
+        goal_optional: Whether a launch may omit the goal; `delegate` then gets ``""`` and derives one.
     """
 
     id: ClassVar[str]
@@ -100,7 +100,7 @@ class TaskFamily(ABC, Generic[ContextT]):
 
     @abstractmethod
     def sample(self, seed: int, split: str, index: int, difficulty: int) -> Task[ContextT]:
-        """Return a task, as a function of these four alone.
+        """Return a task that depends on these four arguments alone.
 
         Draw everything from ``rng(seed, split, index, difficulty)``.
 
@@ -111,31 +111,30 @@ class TaskFamily(ABC, Generic[ContextT]):
 
     @abstractmethod
     def rules(self, *, recursive: bool) -> str:
-        """Return the environment's rules: the part of the system message that is the family's."""
+        """Return the environment's rules: the family's part of the system message."""
 
     @abstractmethod
     def opening(self, agent: Agent[ContextT]) -> str:
-        """Return a new agent's first user message: its goal and what it was given."""
+        """Return a new agent's first user message: its goal and what it needs to know of its context."""
 
     @abstractmethod
     def verify(self, task: Task[ContextT], agent: Agent[ContextT], value: JSON) -> float | None:
         """Return the success signal s̃ in [0, 1] of an agent that finished with `value`.
 
-        Called for the root and for every child that finished, when it finishes. What other agents do afterwards must
-        not change the signal.
+        Called for the root and every child when it finishes. Later actions of other agents must not change the signal.
 
         Args:
             task: The rollout's task.
-            agent: The agent, with the context that it was launched with.
-            value: What it handed back.
+            agent: The agent, with its context at launch.
+            value: The value that it returned.
 
         Returns:
-            None when no ground truth can be derived.
+            The signal; None if no ground truth can be derived.
         """
 
     @abstractmethod
     def reference_policy(self) -> Policy:
-        """Return a scripted policy that solves every task by delegating, through the interface alone."""
+        """Return a scripted policy that solves every task by delegating, using only the interface."""
 
     @abstractmethod
     def single_policy(self) -> Policy:
@@ -146,34 +145,34 @@ class TaskFamily(ABC, Generic[ContextT]):
         return ()
 
     def open_world(self, task: Task[ContextT]) -> World | None:
-        """Return a new world for one rollout of `task`, or None where agents share nothing.
+        """Return a new world for one rollout of `task`; None if agents share no state.
 
-        The runtime closes it when the rollout is over, however it ends. Two rollouts of one task share nothing.
+        The runtime closes it when the rollout ends, for any reason. Two rollouts of one task share nothing.
         """
         return None
 
     def call_tool(self, name: str, agent: Agent[ContextT], arguments: Mapping[str, Any]) -> ToolResult:
-        """Carry out an agent's call of one of the family's tools; the arguments have been checked against its spec.
+        """Execute an agent's call of one of the family's tools; the arguments have been checked against its spec.
 
         Raises:
-            ToolError: The call cannot be carried out; the text is shown to the agent.
+            ToolError: The call cannot be executed; the agent is shown the message.
         """
         raise ToolError(f"{name} is not a tool here.")
 
     def variables(self, agent: Agent[ContextT]) -> Mapping[str, Any]:
-        """Return the variables that a new agent finds in its Python session."""
+        """Return the variables that a new agent's Python session starts with."""
         return {}
 
     def delegate(self, goal: str, agent: Agent[ContextT], arguments: Mapping[str, Any]) -> tuple[str, ContextT]:
-        """Return the goal and context of a child that an agent asks for.
+        """Return the goal and context of a child that an agent launches.
 
         Raises:
-            LaunchRefusedError: The child cannot be given that; the text is the launch's result.
+            LaunchRefusedError: The launch cannot be allowed; the message becomes its result.
         """
         return goal, agent.context
 
     def receive(self, agent: Agent[ContextT], arguments: Mapping[str, JSON], value: Any) -> Received[ContextT]:
-        """Return what a parent gets when the child that it launched with `arguments` finished."""
+        """Return what a parent gets when the child that it launched with `arguments` finishes."""
         return Received(value=value, context=agent.context)
 
     def why_not(self, actions: str) -> str:
@@ -181,7 +180,7 @@ class TaskFamily(ABC, Generic[ContextT]):
         return f"{self.id} offers the action forms {', '.join(self.action_forms)}, not {actions}."
 
     def close(self) -> None:
-        """Release what the family holds, such as worker processes."""
+        """Release the family's resources, such as worker processes."""
 
     def record(
         self,
@@ -212,7 +211,7 @@ class TaskFamily(ABC, Generic[ContextT]):
 
 
 def rng(seed: int, split: str, index: int, difficulty: int) -> np.random.Generator:
-    """Return the generator from which a task is drawn.
+    """Return the generator to draw a task from.
 
     It is seeded with ``SeedSequence([seed, split, index, difficulty])``, so neighbouring seeds, splits, indices
     and difficulties share nothing.

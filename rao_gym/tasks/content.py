@@ -1,7 +1,7 @@
-"""A hash of what a task is made of, so that tasks are identified by their content and not by their name.
+"""A hash of a task's content, which identifies the task itself rather than how it was sampled.
 
-Ids say how a task was sampled. They stay the same when a generator, a text file or a lexicon changes and the task with
-them, so whoever compares results or freezes a benchmark compares this hash too.
+A task's id says how it was sampled. If a generator, a text file or a lexicon changes, the task changes but its id may
+not, so comparisons of results and frozen benchmarks must compare this hash too.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ def content_hash(*values: Any) -> str:
     """Return the SHA-256 of values in hexadecimal; equal contents have equal hashes in every process.
 
     Contents are plain values, NumPy arrays, enums, and tuples, lists, sets, mappings and dataclasses of them, to any
-    depth. An object of another kind, such as one that computes a part when it is first needed, has an attribute
-    `content` that holds its content in such values.
+    depth. Any other object, such as one that computes a part on first use, needs an attribute `content` that holds its
+    content as such values.
 
     Raises:
-        InvalidValueError: A value is of another type, whose content is not known.
+        InvalidValueError: A value has another type and no attribute `content`.
     """
     digest = sha256()
     pending = list(reversed(values))
     above: set[int] = set()
-    while pending:  # not a recursion: expressions may be nested tens of thousands of levels deep
+    while pending:  # no recursion, because expressions may be nested tens of thousands of levels deep
         value = pending.pop()
         if isinstance(value, _End):
             above.discard(id(value.container))
@@ -55,7 +55,7 @@ class _End:
 
 
 def _opened(value: Any) -> tuple[bytes, list[Any]]:
-    """Return what a value holds itself, and the values that it is made of."""
+    """Return a value's own part of the hash, and the values that it contains."""
     if value is None or isinstance(value, bool | int | float):
         return repr(value).encode(), []
     if isinstance(value, str):

@@ -1,7 +1,7 @@
-"""The contract's other side: calls a family and checks what it returns.
+"""Call a family and check that its results keep the contract.
 
-A family is its author's code, and NumPy's numbers or a missing `return` would otherwise surface an episode later, in
-a tree that cannot be stored. Here they are converted, or named together with the method that returned them.
+Families are user code, and a NumPy number or a missing `return` would otherwise surface an episode later, in a tree
+that cannot be stored. Here, such results are converted, or refused with the name of the method that returned them.
 """
 
 from __future__ import annotations
@@ -31,10 +31,9 @@ MAX_FAMILY_NESTING = 2 * MAX_NESTING
 
 
 class Contract(Generic[ContextT]):
-    """Calls one family, and holds it to what `TaskFamily` says.
+    """Calls one family, and checks it against the contract of `TaskFamily`.
 
-    Every method calls the family's method of the same name and raises `FamilyError` when what it returns is not
-    what the contract says.
+    Every method calls the family's method of the same name and raises `FamilyError` if the result breaks the contract.
 
     Args:
         family: The family.
@@ -75,7 +74,7 @@ class Contract(Generic[ContextT]):
         return replace(task, record=plain)
 
     def open_world(self, task: Task[ContextT]) -> World | None:
-        """Return the world of a new rollout, None when the family has none."""
+        """Return the world of a new rollout; None if the family has none."""
         world: object = self._family.open_world(task)
         if world is not None and (not isinstance(world, World) or not hasattr(world, "ledger")):
             self._refuse("open_world", "an initialized World or None", world)
@@ -101,17 +100,17 @@ class Contract(Generic[ContextT]):
         return self._text("opening", self._family.opening(agent))
 
     def variables(self, agent: Agent[ContextT]) -> dict[str, Any]:
-        """Return what a new agent finds in its Python session."""
+        """Return the variables that a new agent's Python session starts with."""
         variables: object = self._family.variables(agent)
         if not isinstance(variables, Mapping) or not all(isinstance(name, str) for name in variables):
             self._refuse("variables", "a mapping from names to values", variables)
         return {name: self._value("variables", value) for name, value in variables.items()}
 
     def call_tool(self, name: str, agent: Agent[ContextT], arguments: Mapping[str, Any]) -> ToolResult:
-        """Carry out a tool call.
+        """Execute a tool call.
 
         Raises:
-            ToolError: The call cannot be carried out.
+            ToolError: The call cannot be executed.
         """
         result: object = self._family.call_tool(name, agent, arguments)
         if not isinstance(result, ToolResult) or not isinstance(result.shown, str):
@@ -123,7 +122,7 @@ class Contract(Generic[ContextT]):
         """Return the goal and context of a child.
 
         Raises:
-            LaunchRefusedError: The child cannot be given that.
+            LaunchRefusedError: The launch cannot be allowed.
         """
         given: object = self._family.delegate(goal, agent, arguments)
         if not isinstance(given, tuple) or len(given) != 2 or not isinstance(given[0], str):  # a pair
@@ -140,7 +139,7 @@ class Contract(Generic[ContextT]):
         return replace(received, value=self._value("receive", received.value))
 
     def verify(self, task: Task[ContextT], agent: Agent[ContextT], value: JSON) -> float | None:
-        """Return the success signal of an answer, in [0, 1], or None when it is unknown."""
+        """Return the success signal of an answer, in [0, 1]; None if it is unknown."""
         signal: object = self._family.verify(task, agent, value)
         if signal is None:
             return None
@@ -153,7 +152,7 @@ class Contract(Generic[ContextT]):
         return printable(text) if isinstance(text, str) else self._refuse(method, "text", text)
 
     def _value(self, method: str, value: Any) -> Any:
-        """Return a value that an agent gets, with NumPy's numbers and arrays as Python's."""
+        """Return a value for an agent, with NumPy numbers and arrays converted to Python ones."""
         if type(value) in _PLAIN:
             return value
         try:

@@ -1,4 +1,4 @@
-"""Worlds: state that all agents of one rollout share, and the ledger of what each of them did to it."""
+"""Worlds: state that all agents of one rollout share, with a ledger of who did what."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from rao_gym.tasks.agent import Agent
 
 DeedT = TypeVar("DeedT")
-"""What a family writes down about one deed: an item, or a frozen dataclass."""
+"""A family's record of one deed: an item, or a frozen dataclass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class Entry(Generic[DeedT]):
 
 
 class Ledger(Generic[DeedT]):
-    """What was done in a world: by whom, for whom, in which order.
+    """Who did what in a world, and for whom, in order.
 
-    An agent works for every agent above it, so a deed counts for its author and for all of the author's ancestors.
-    Writing an entry costs as much as its author is deep; reading costs as much as what is read.
+    An agent works for all of its ancestors, so a deed counts for its author and for all of the author's ancestors.
+    Writing takes time in proportion to the author's depth; reading takes time in proportion to the result.
     """
 
     def __init__(self) -> None:
@@ -40,11 +40,11 @@ class Ledger(Generic[DeedT]):
 
     @property
     def entries(self) -> Sequence[Entry[DeedT]]:
-        """Every entry, in the order of the deeds."""
+        """All entries, in order."""
         return tuple(self._entries)
 
     def write(self, agent: Agent[Any], deed: DeedT) -> None:
-        """Add a deed of `agent`."""
+        """Record a deed of `agent`."""
         self._entries.append(Entry(agent.name, deed))
         self._own[agent.name].append(deed)
         name = agent.name
@@ -64,20 +64,20 @@ class Ledger(Generic[DeedT]):
 class World:
     """State that all agents of one rollout share.
 
-    `TaskFamily.open_world` returns a new one for each rollout, and the runtime closes it when the rollout is over.
-    Subclasses add their state, change it in tool calls, `delegate` and `receive`, and write down in `ledger`
-    whatever earns credit. Verify against the ledger, not the final state: an idle agent did nothing in the ledger,
-    though its sibling may have brought about the state that it was asked for.
+    `TaskFamily.open_world` returns a new one for each rollout, and the runtime closes it when the rollout ends.
+    Subclasses add their state, change it in tool calls, `delegate` and `receive`, and record in `ledger` whatever earns
+    credit. Verify against the ledger, not the final state: an idle agent has no entries in the ledger, even if its
+    sibling did the work that it was asked for.
 
     Attributes:
-        ledger: What was done, by whom and for whom. It stays readable after `close`.
+        ledger: Who did what, and for whom. It stays readable after `close`.
     """
 
     def __init__(self) -> None:
         self.ledger: Ledger[Any] = Ledger()
 
     def close(self) -> None:
-        """Release what the world holds outside of Python's memory; called once."""
+        """Release resources outside of Python's memory; called once."""
         return
 
 

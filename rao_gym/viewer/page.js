@@ -321,7 +321,7 @@ function showNode(node) {
     ),
     ...section("Goal", longText("p", node.goal, "text")),
     ...(Object.keys(node.arguments).length ? section("Given", longText("pre", asText(node.arguments), "box")) : []),
-    ...(node.value === null ? [] : section("Handed back", longText("pre", asText(node.value), "box"))),
+    ...(node.value === null ? [] : section("Answer", longText("pre", asText(node.value), "box"))),
     ...(node.parent === null ? section("Expected", longText("pre", asText(tree.task.answer), "box")) : []),
     ...(node.children.length ? section("Children", ...wavesOf(node)) : []),
     ...section("Transcript", ...node.messages.map(([role, text]) => messageOf(role, tree.texts[text]))),
