@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from inspect import Parameter, signature
 from pathlib import Path
@@ -32,13 +32,32 @@ def load_object(path: str) -> Any:
         raise InvalidValueError(f"Cannot import {path!r}: {_reason(error)}.") from error
 
 
-def build_part(what: str, path: str, options: Mapping[str, Any]) -> Any:
-    """Return one of the user's own parts: a class is instantiated with `options`, any other object returned as is.
+def check_part(what: str, name: str, built_in: Sequence[str], options: Mapping[str, Any]) -> None:
+    """Check the name of a part and that a built-in one is given no options, which it would ignore.
+
+    Raises:
+        UnknownNameError: There is no such part.
+        InvalidValueError: A built-in part is given options.
+    """
+    if ":" in name:
+        return
+    if name not in built_in:
+        raise unknown_name(what, name, [*built_in, "module:name"])
+    if options:
+        raise InvalidValueError(f"options are for {what} module:name; {name!r} takes none, got {', '.join(options)}.")
+
+
+def build_part(what: str, path: str, options: Mapping[str, Any], *arguments: Any) -> Any:
+    """Return a part of the user's own.
+
+    A class is instantiated with `arguments` and `options`; a function is called if there are arguments. Any other object
+    is returned as is.
 
     Args:
         what: What the part is, for messages, such as ``"curriculum"``.
         path: ``module:name``; the module may be in the working directory.
         options: Keyword arguments of the class.
+        *arguments: What every part of this kind is made from.
 
     Raises:
         InvalidValueError: It cannot be imported or built, or it takes no options at all.
@@ -46,8 +65,8 @@ def build_part(what: str, path: str, options: Mapping[str, Any]) -> Any:
     """
     find_modules_here()
     part = load_object(path)
-    if isinstance(part, type):
-        return _construct(what, path, part, options)
+    if isinstance(part, type) or arguments:
+        return _construct(what, path, part, options, arguments)
     if options:
         raise unknown_name(f"option of {what} {path}", next(iter(options)), ())
     return part
@@ -78,15 +97,17 @@ def check_takes(what: str, path: str, part: Any, *names: str) -> None:
         return  # built in C, without a signature
 
 
-def _construct(what: str, path: str, cls: type[Any], options: Mapping[str, Any]) -> Any:
-    """Instantiate a class with options."""
-    parameters = signature(cls).parameters
+def _construct(
+    what: str, path: str, make: Callable[..., Any], options: Mapping[str, Any], arguments: Sequence[Any]
+) -> Any:
+    """Call a class, or a function that makes a part."""
+    parameters = signature(make).parameters
     if not any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters.values()):
         for name in options:
             if name not in parameters:
                 raise unknown_name(f"option of {what} {path}", name, parameters)
     try:
-        return cls(**options)
+        return make(*arguments, **options)
     except RaoError:
         raise
     except Exception as error:

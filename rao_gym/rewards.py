@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Protocol
 
-from rao_gym.errors import PolicyError
+import numpy as np
+
+from rao_gym.errors import InvalidValueError, PolicyError
 from rao_gym.tree import ExecutionTree, Node
 
 
@@ -23,7 +25,7 @@ class Judge(Protocol):
         """Return a signal in [0, 1].
 
         Raises:
-            PolicyError: The judge failed; the node is excluded.
+            PolicyError: The judge failed, as a server does; the node is excluded.
         """
 
 
@@ -63,10 +65,21 @@ def success_signals(tree: ExecutionTree, judge: Judge | None = None) -> Signals:
             by_node[node.id] = root_signal
         else:
             try:
-                by_node[node.id] = judge(node)
+                by_node[node.id] = _checked(judge(node))
             except PolicyError:
                 num_excluded += 1
     return Signals(by_node=by_node, num_excluded=num_excluded)
+
+
+def _checked(signal: float) -> float:
+    """Return what a judge said as a plain number.
+
+    Raises:
+        InvalidValueError: It is not a number in [0, 1].
+    """
+    if isinstance(signal, bool | int | float | np.floating | np.integer | np.bool_) and 0 <= signal <= 1:
+        return float(signal)
+    raise InvalidValueError(f"A judge returns a number from 0 to 1, got {signal!r}.")
 
 
 def local_node_reward(signal: float, child_signals: Sequence[float], delegation_bonus: float) -> float:

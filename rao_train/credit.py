@@ -17,20 +17,25 @@ optimizer batch, so `weighted_by_depth` is called after the split into such batc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rao_gym import rewards
 from rao_gym.errors import InvalidValueError, unknown_name
+from rao_gym.plugins import check_part
 from rao_gym.tree import StopReason
 from rao_train.rollout.trajectory import Rollout, Trajectory
 
 INTERRUPTED = frozenset({StopReason.CANCELLED, StopReason.CRASHED})
 """How nodes end through no deed of their own. What they wrote says nothing of their policy: they leave the loss."""
+
+
+RAO = "rao"
 
 
 class RewardScope(StrEnum):
@@ -66,6 +71,8 @@ class CreditSettings:
     """How trees become advantages.
 
     Attributes:
+        name: ``rao``, or ``module:name`` for credit of your own; see `CreditFunction`.
+        options: Keyword arguments of credit that is a class.
         delegation_bonus: λ of Eq. 1; 0.4 for policies that delegate too little, 0 for those that do.
         reward: ``node`` for each node's own reward, ``root`` for that of its tree's root.
         baseline: ``leave_one_out`` for Eq. 3, ``none`` to use the reward as the advantage.
@@ -73,6 +80,8 @@ class CreditSettings:
         depth_weighting: Whether Eq. 4 weighs the trajectories; otherwise all weigh 1.
     """
 
+    name: str = RAO
+    options: Mapping[str, Any] = field(default_factory=dict)
     delegation_bonus: float = 0.4
     reward: RewardScope = RewardScope.NODE
     baseline: Baseline = Baseline.LEAVE_ONE_OUT
@@ -86,6 +95,7 @@ class CreditSettings:
             InvalidValueError: The bonus is negative or not finite.
             UnknownNameError: A choice is not one of those described.
         """
+        check_part("credit", self.name, (RAO,), self.options)
         if not 0 <= self.delegation_bonus < float("inf"):
             raise InvalidValueError(f"delegation_bonus must be at least 0, got {self.delegation_bonus!r}.")
         for name, choices in (("reward", RewardScope), ("baseline", Baseline), ("group_filter", GroupFilter)):
@@ -117,7 +127,7 @@ class Credit:
     """The trajectories of a training step that enter the loss, and counts of those that do not.
 
     Attributes:
-        trajectories: Group by group, in the order of their trees and nodes, all with weight 1.
+        trajectories: Group by group, in the order of their trees and nodes; `credit` leaves their weights at 1.
         num_groups: Groups that were given.
         num_groups_filtered: Groups left out by the filter.
         num_filtered: Trajectories of these groups.
@@ -131,6 +141,10 @@ class Credit:
     num_filtered: int
     num_excluded: int
     num_interrupted: int
+
+
+CreditFunction = Callable[[Sequence[Rollout], CreditSettings], Credit]
+"""What `credit` is: takes the trees of all groups of a training step and returns what enters the loss."""
 
 
 def node_rewards(
@@ -200,9 +214,12 @@ def depth_weights(depths_N: NDArray[np.integer]) -> NDArray[np.float64]:
 
 
 def weighted_by_depth(batch: Sequence[CreditedTrajectory]) -> list[CreditedTrajectory]:
-    """Return the trajectories of one optimizer batch with their weights of Eq. 4."""
+    """Return the trajectories of one optimizer batch with their weights multiplied by those of Eq. 4."""
     weights_N = depth_weights(np.array([credited.trajectory.depth for credited in batch], dtype=np.int64))
-    return [replace(credited, weight=float(weight)) for credited, weight in zip(batch, weights_N, strict=True)]
+    return [
+        replace(credited, weight=credited.weight * float(weight))
+        for credited, weight in zip(batch, weights_N, strict=True)
+    ]
 
 
 def credit(rollouts: Sequence[Rollout], settings: CreditSettings) -> Credit:

@@ -15,13 +15,18 @@ Z belongs to the whole optimizer batch, not to a micro-batch, so that splitting 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from rao_gym.errors import InvalidValueError, unknown_name
+from rao_gym.plugins import check_part
+
+CISPO = "cispo"
 
 
 class Normalization(StrEnum):
@@ -36,11 +41,15 @@ class LossSettings:
     """How Eq. 5 is computed.
 
     Attributes:
+        name: ``cispo``, or ``module:name`` for a loss of your own; see `Loss`.
+        options: Keyword arguments of a loss that is a class.
         min_ratio: Lower bound of the importance ratio.
         max_ratio: Upper bound of the importance ratio.
         normalization: What the sum is divided by: the batch's generated ``tokens`` or its ``trajectories``.
     """
 
+    name: str = CISPO
+    options: Mapping[str, Any] = field(default_factory=dict)
     min_ratio: float = 0.0
     max_ratio: float = 5.0
     normalization: Normalization = Normalization.TOKENS
@@ -50,8 +59,9 @@ class LossSettings:
 
         Raises:
             InvalidValueError: The bounds do not hold 0 ≤ min_ratio ≤ 1 ≤ max_ratio < ∞.
-            UnknownNameError: The normalization does not exist.
+            UnknownNameError: The loss or the normalization does not exist.
         """
+        check_part("loss", self.name, (CISPO,), self.options)
         if not 0 <= self.min_ratio <= 1 <= self.max_ratio < float("inf"):
             raise InvalidValueError(
                 f"The ratio's bounds must hold 0 <= min_ratio <= 1 <= max_ratio, got {self.min_ratio!r} "
@@ -84,6 +94,44 @@ class RatioStatistics:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class LossTokens:
+    """The P generated tokens of whole trajectories, one trajectory after the other.
+
+    Tokens that were not generated are not among them: the mask is applied by leaving them out.
+
+    Attributes:
+        logprobs_P: log π, [P], with gradient.
+        old_logprobs_P: log μ of the same tokens, [P].
+        coefficients_P: w · A of the trajectory that each token belongs to, [P].
+        trajectories_P: Index of that trajectory among those given, ascending, [P].
+    """
+
+    logprobs_P: Tensor
+    old_logprobs_P: Tensor
+    coefficients_P: Tensor
+    trajectories_P: Tensor
+
+
+Loss = Callable[[LossTokens, LossSettings], Tensor]
+"""Returns the loss of each token, [P]. The learner adds them up and divides by Z, over all micro-batches alike."""
+
+
+def cispo_loss(tokens: LossTokens, settings: LossSettings) -> Tensor:
+    """Return the loss of Eq. 5 of each token, before the division by Z.
+
+    Args:
+        tokens: Generated tokens.
+        settings: The bounds.
+
+    Returns:
+        The losses, [P].
+    """
+    ratios_P = (tokens.logprobs_P.detach() - tokens.old_logprobs_P).exp()
+    clipped_P = ratios_P.clamp(settings.min_ratio, settings.max_ratio)
+    return -clipped_P * tokens.coefficients_P * tokens.logprobs_P
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class RatioSums:
     """What `RatioStatistics` averages, as 0-dimensional tensors that add up over micro-batches."""
 
@@ -91,6 +139,19 @@ class RatioSums:
     max_ratio: Tensor
     num_clipped: Tensor
     kl: Tensor
+
+    @classmethod
+    def of(cls, tokens: LossTokens, settings: LossSettings) -> RatioSums:
+        """Return the sums over some tokens."""
+        log_ratios_P = tokens.logprobs_P.detach() - tokens.old_logprobs_P
+        ratios_P = log_ratios_P.exp()
+        outside_P = (ratios_P < settings.min_ratio) | (ratios_P > settings.max_ratio)
+        return cls(
+            ratio=ratios_P.sum(),
+            max_ratio=ratios_P.max(),
+            num_clipped=outside_P.sum(),
+            kl=(ratios_P - 1 - log_ratios_P).sum(),
+        )
 
     def statistics(self, num_tokens: int) -> RatioStatistics:
         """Return the statistics over so many generated tokens."""
@@ -108,37 +169,3 @@ class RatioSums:
             num_clipped=self.num_clipped + other.num_clipped,
             kl=self.kl + other.kl,
         )
-
-
-def cispo_loss(
-    logprobs_P: Tensor,
-    old_logprobs_P: Tensor,
-    coefficients_P: Tensor,
-    settings: LossSettings,
-    denominator: int,
-) -> tuple[Tensor, RatioSums]:
-    """Return the loss of Eq. 5 over the generated tokens of a (micro-)batch.
-
-    Tokens that were not generated are not among the P: the mask is applied by leaving them out.
-
-    Args:
-        logprobs_P: log π of the generated tokens, [P], with gradient.
-        old_logprobs_P: log μ of the same tokens, [P].
-        coefficients_P: w · A of the trajectory that each token belongs to, [P].
-        settings: The bounds.
-        denominator: Z of the optimizer batch, from `LossSettings.denominator`.
-
-    Returns:
-        The loss, a scalar, and the sums for the statistics, without gradient.
-    """
-    log_ratios_P = logprobs_P.detach() - old_logprobs_P
-    ratios_P = log_ratios_P.exp()
-    clipped_P = ratios_P.clamp(settings.min_ratio, settings.max_ratio)
-    loss = -(clipped_P * coefficients_P * logprobs_P).sum() / denominator
-    sums = RatioSums(
-        ratio=ratios_P.sum(),
-        max_ratio=ratios_P.max(),
-        num_clipped=(ratios_P != clipped_P).sum(),
-        kl=(ratios_P - 1 - log_ratios_P).sum(),
-    )
-    return loss, sums

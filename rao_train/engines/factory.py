@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from rao_gym.errors import unknown_name
-from rao_gym.plugins import find_modules_here, load_object
+from rao_gym.plugins import build_part
 from rao_train.engines.base import Engine, EngineSettings
 from rao_train.engines.transformers import TransformersEngine
 
@@ -45,6 +45,5 @@ def make_engine(parts: EngineParts) -> Engine:
         return TransformersEngine(parts.model, parts.end_ids, parts.settings, bf16=parts.bf16)
     if ":" not in name:
         raise unknown_name("engine", name, ENGINES)
-    find_modules_here()
-    engine: Engine = load_object(name)(parts)
+    engine: Engine = build_part("engine", name, {}, parts)
     return engine

@@ -31,7 +31,7 @@ from rao_train.learning.batching import PaddedBatch, input_length, micro_batches
 from rao_train.learning.export import export_model
 from rao_train.learning.logprobs import TokenScores, score_tokens, split_model
 from rao_train.learning.settings import ALL_LINEAR, LearnerSettings, LoraSettings
-from rao_train.loss import RatioStatistics, RatioSums, cispo_loss
+from rao_train.loss import Loss, LossTokens, RatioStatistics, RatioSums, cispo_loss
 from rao_train.models.generation_config import repair_generation_config
 from rao_train.rollout.trajectory import TokenSequence
 
@@ -90,6 +90,7 @@ class Learner:
         settings: How.
         temperature: Temperature at which the trajectories are sampled.
         adapter_seed: Seeds the first weights of new adapters.
+        loss: Computes Eq. 5.
 
     Attributes:
         model: The model to generate with: the given one, or the PEFT model around it.
@@ -107,6 +108,7 @@ class Learner:
         *,
         temperature: float = 1.0,
         adapter_seed: int = 0,
+        loss: Loss = cispo_loss,
     ) -> None:
         if not 0 < temperature < math.inf:
             raise InvalidValueError(f"The temperature of training must be above 0, got {temperature!r}.")
@@ -116,6 +118,7 @@ class Learner:
         self.model = _with_adapters(model, settings.lora, adapter_seed)
         self.num_steps = 0
         self.num_skipped = 0
+        self._loss = loss
         self._parts = split_model(self.model)
         self._trained = [weights for weights in self.model.parameters() if weights.requires_grad]
         _check_trained(self._trained)
@@ -144,19 +147,16 @@ class Learner:
         coefficients_B = np.array([credited.weight * credited.advantage for credited in batch], dtype=np.float64)
         denominator = self.settings.loss.denominator(sum(item.num_learned for item in trajectories), len(batch))
 
-        def loss_of(
-            scores: TokenScores, micro_batch: PaddedBatch, places: Sequence[int]
-        ) -> tuple[Tensor, RatioSums | None]:
-            chosen = [trajectories[place] for place in places]
-            old_logprobs = np.concatenate([item.logprobs_T[item.mask_T] for item in chosen])
-            coefficients_P = torch.from_numpy(coefficients_B[places]).to(scores.logprobs_P)[micro_batch.sequences_P]
-            return cispo_loss(
-                scores.logprobs_P,
-                torch.from_numpy(old_logprobs).to(scores.logprobs_P),
-                coefficients_P,
-                self.settings.loss,
-                denominator,
+        def loss_of(scores: TokenScores, micro_batch: PaddedBatch, places: Sequence[int]) -> tuple[Tensor, RatioSums]:
+            old_logprobs = np.concatenate([trajectories[place].old_logprobs for place in places])
+            tokens = LossTokens(
+                logprobs_P=scores.logprobs_P,
+                old_logprobs_P=torch.from_numpy(old_logprobs).to(scores.logprobs_P),
+                coefficients_P=torch.from_numpy(coefficients_B[places]).to(scores.logprobs_P)[micro_batch.sequences_P],
+                trajectories_P=micro_batch.sequences_P,
             )
+            losses_P = _checked(self._loss(tokens, self.settings.loss), tokens)
+            return losses_P.sum() / denominator, RatioSums.of(tokens, self.settings.loss)
 
         skip = SkipReason.NO_ADVANTAGE if len(batch) and not coefficients_B.any() else None
         update, sums = self._update(trajectories, loss_of, skip)
@@ -293,6 +293,19 @@ class Learner:
             ExportError: It could not be written, for example because the disk is full; what was there is intact.
         """
         export_model(self.model, tokenizer, folder)
+
+
+def _checked(losses_P: object, tokens: LossTokens) -> Tensor:
+    """Return the losses of the tokens, unless a user's loss returned something else.
+
+    Raises:
+        InvalidValueError: It did.
+    """
+    shape = tuple(tokens.logprobs_P.shape)
+    if isinstance(losses_P, Tensor) and tuple(losses_P.shape) == shape:
+        return losses_P
+    got = f"a tensor of shape {tuple(losses_P.shape)}" if isinstance(losses_P, Tensor) else repr(losses_P)
+    raise InvalidValueError(f"A loss returns one number for each token, of shape {shape}; got {got}.")
 
 
 def _with_adapters(

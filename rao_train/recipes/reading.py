@@ -6,6 +6,8 @@ file of the user's, with some values replaced.
 
 from __future__ import annotations
 
+import copy
+import itertools
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -23,6 +25,36 @@ def shipped_recipes() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
+def summary_of(name: str) -> str:
+    """Return what a shipped recipe is for: the comment that its file begins with."""
+    lines = recipe_text(name).splitlines()
+    comment = itertools.takewhile(lambda line: line.startswith("#"), lines)
+    return " ".join(line.removeprefix("#").strip() for line in comment)
+
+
+def recipe_text(name: str) -> str:
+    """Return the TOML of a recipe.
+
+    Args:
+        name: A shipped recipe's name, or the path of a TOML file.
+
+    Raises:
+        UnknownNameError: There is no such recipe.
+        MissingFileError: The file cannot be read.
+        FileFormatError: The file is not text.
+    """
+    if not name.endswith(".toml"):
+        if name not in shipped_recipes():
+            raise unknown_name("recipe", name, [*shipped_recipes(), "FILE.toml"])
+        return (files("rao_train.recipes") / f"{name}.toml").read_text(encoding="utf-8")
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except OSError as error:
+        raise MissingFileError(f"Cannot read the recipe {name!r}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise FileFormatError(f"The recipe {name!r} is not UTF-8: {error}.") from error
+
+
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe.
 
@@ -37,36 +69,31 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
         FileFormatError: The file is not TOML.
         InvalidValueError: A value is out of range or of the wrong type.
     """
-    document = _read(name)
-    for override in overrides:
-        _replace(document, override)
+    try:
+        document = tomllib.loads(recipe_text(name))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise FileFormatError(f"The recipe {name!r} is not TOML: {reason}.") from error
     document.setdefault("name", Path(name).stem)
-    return recipe_from_dict(document)
+    return recipe_from_dict(document, overrides)
 
 
-def recipe_from_dict(document: Mapping[str, Any]) -> Recipe:
+def recipe_from_dict(document: Mapping[str, Any], overrides: Sequence[str] = ()) -> Recipe:
     """Build a recipe from plain data, such as `Recipe.to_dict` returns.
+
+    Args:
+        document: The data.
+        overrides: Values to replace, as in `load_recipe`.
 
     Raises:
         UnknownNameError: There is no such key.
         InvalidValueError: A value is out of range or of the wrong type.
     """
-    recipe: Recipe = build(Recipe, document)
+    changed = copy.deepcopy(dict(document))
+    for override in overrides:
+        _replace(changed, override)
+    recipe: Recipe = build(Recipe, changed)
     return recipe
-
-
-def _read(name: str) -> dict[str, Any]:
-    """Return the document of a recipe."""
-    if not name.endswith(".toml"):
-        if name not in shipped_recipes():
-            raise unknown_name("recipe", name, [*shipped_recipes(), "FILE.toml"])
-        return tomllib.loads((files("rao_train.recipes") / f"{name}.toml").read_text(encoding="utf-8"))
-    try:
-        return tomllib.loads(Path(name).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise MissingFileError(f"Cannot read the recipe {name!r}: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"The recipe {name!r} is not TOML: {error}.") from error
 
 
 def _replace(document: dict[str, Any], override: str) -> None:
@@ -76,7 +103,7 @@ def _replace(document: dict[str, Any], override: str) -> None:
         raise InvalidValueError(f"An override is written section.key=value, got {override!r}.")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         value = text
     *sections, key = path.strip().split(".")
     place: Any = document

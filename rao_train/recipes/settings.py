@@ -1,4 +1,4 @@
-"""Everything that decides a run, as small frozen dataclasses; `rao_train.recipes` reads them from TOML files."""
+"""A recipe: everything that decides a run, as small frozen dataclasses, one for each section of its TOML file."""
 
 from __future__ import annotations
 
@@ -6,179 +6,18 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
-from rao_gym.curriculum import AdaptiveDifficulty, DifficultySchedule, FixedMixture
 from rao_gym.errors import InvalidValueError, unknown_name
 from rao_gym.limits import check_count
-from rao_gym.registry import Setup, make_setup
 from rao_gym.tasks.base import SPLITS
 from rao_train.credit import Baseline, CreditSettings
 from rao_train.engines.base import EngineSettings, Sampling
 from rao_train.learning.settings import LearnerSettings, check_positive
-from rao_train.models.loading import check_dtype
-from rao_train.models.tiny import TinyModelSettings
-
-_DECIDED_ELSEWHERE: Final[Mapping[str, str]] = {
-    "recursive": "environment.recursive",
-    "difficulty": "curriculum.difficulties",
-    "delegation_bonus": "credit.delegation_bonus",
-}
-"""Settings of episodes that a recipe has keys of its own for: as options they would be overruled in silence."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelSettings:
-    """Which model is trained, and where.
-
-    Attributes:
-        path: A folder that `AutoModelForCausalLM` loads; empty to build a tiny model.
-        tiny: Shape of the tiny model.
-        device: ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
-        dtype: Precision of weights that are not trained, those under the adapters of `learner.lora`: ``"auto"`` for
-            that in which the folder stores them, ``"float32"``, ``"bfloat16"`` or ``"float16"``. Weights that are
-            trained are float32.
-        template_arguments: Variables of the tokenizer's chat template, such as ``enable_thinking``.
-    """
-
-    path: str = ""
-    tiny: TinyModelSettings = field(default_factory=TinyModelSettings)
-    device: str = "cpu"
-    dtype: str = "auto"
-    template_arguments: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Check the precision's name.
-
-        Raises:
-            UnknownNameError: There is no such precision.
-        """
-        check_dtype(self.dtype)
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnvironmentSettings:
-    """What is played.
-
-    Attributes:
-        id: A registered id.
-        recursive: Whether agents may launch sub-agents; False trains the single-agent baseline.
-        options: Limits, settings and family options, as `rao_gym.make_setup` takes them, but for those that other
-            keys of a recipe decide; TOML has no None, so ``"none"`` stands for it.
-    """
-
-    id: str = "rao/Arithmetic-v0"
-    recursive: bool = True
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Check the options' names.
-
-        Raises:
-            InvalidValueError: One of them is decided by another key.
-        """
-        for name, key in _DECIDED_ELSEWHERE.items():
-            if name in self.options:
-                raise InvalidValueError(f"options.{name} has no effect in a recipe. Set {key} instead.")
-
-    def setup(self) -> Setup:
-        """Return the family and the settings of its episodes."""
-        options = {name: None if value == "none" else value for name, value in self.options.items()}
-        return make_setup(self.id, **{**options, "recursive": self.recursive})
-
-
-@dataclass(frozen=True, kw_only=True)
-class WarmStartStage:
-    """Supervised training on demonstrations.
-
-    Attributes:
-        name: How the stage is called in logs.
-        steps: Optimizer steps.
-        learning_rate: Learning rate after the warm-up.
-        warmup_steps: Steps over which it rises to its value.
-        demonstrations: Trees that are played once, before the stage begins.
-        sequences_per_step: Sequences of an optimizer step, drawn from the demonstrations.
-        difficulties: Difficulty to weight.
-        policies: A policy's name to its share: each agent of a tree follows one of them, drawn when it first acts.
-    """
-
-    name: str
-    steps: int
-    learning_rate: float = 1e-3
-    warmup_steps: int = 20
-    demonstrations: int = 1000
-    sequences_per_step: int = 64
-    difficulties: Mapping[int, float] = field(default_factory=lambda: {1: 1.0})
-    policies: Mapping[str, float] = field(default_factory=lambda: {"reference": 1.0})
-
-    def __post_init__(self) -> None:
-        """Check the values.
-
-        Raises:
-            InvalidValueError: A value is out of range.
-        """
-        _check_counts(self, "steps", "demonstrations", "sequences_per_step")
-        check_count("warmup_steps", self.warmup_steps, minimum=0)
-        check_positive("learning_rate", self.learning_rate)
-        FixedMixture(self.difficulties)
-        shares = list(self.policies.values())
-        if not all(0 <= share < math.inf for share in shares) or not 0 < sum(shares) < math.inf:
-            raise InvalidValueError(f"policies needs shares of at least 0, one of them above, got {shares}.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class WarmStartSettings:
-    """What the model learns before it acts.
-
-    Attributes:
-        stages: One after the other; none when the model knows the action format already.
-    """
-
-    stages: tuple[WarmStartStage, ...] = ()
-
-
-class CurriculumKind(StrEnum):
-    """How difficulties are chosen."""
-
-    FIXED = "fixed"
-    ADAPTIVE = "adaptive"
-
-
-@dataclass(frozen=True, kw_only=True)
-class CurriculumSettings:
-    """How difficulties are chosen.
-
-    Attributes:
-        kind: ``fixed``, by weights, or ``adaptive``, which stays near a success rate.
-        difficulties: For ``fixed``: difficulty to weight.
-        target: For ``adaptive``: the success rate.
-        start: For ``adaptive``: the first difficulty.
-        maximum: For ``adaptive``: the highest difficulty; 0 for no end.
-        window: For ``adaptive``: outcomes that each move rests on.
-    """
-
-    kind: CurriculumKind = CurriculumKind.FIXED
-    difficulties: Mapping[int, float] = field(default_factory=lambda: {1: 1.0})
-    target: float = 0.7
-    start: int = 1
-    maximum: int = 0
-    window: int = 32
-
-    def __post_init__(self) -> None:
-        """Check the values by building the schedule."""
-        self.schedule()
-
-    def schedule(self) -> DifficultySchedule:
-        """Return a new schedule.
-
-        Raises:
-            InvalidValueError: A value is out of range.
-        """
-        if self.kind is CurriculumKind.FIXED:
-            return FixedMixture(self.difficulties)
-        return AdaptiveDifficulty(
-            target=self.target, start=self.start, maximum=self.maximum or None, window=self.window
-        )
+from rao_train.recipes.curriculum import CurriculumSettings, TasksSettings
+from rao_train.recipes.environment import EnvironmentSettings, JudgeSettings
+from rao_train.recipes.model import ModelSettings
+from rao_train.recipes.warm_start import WarmStartSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +32,8 @@ class TrainingSettings:
         staleness: How many batches old the weights are that a batch was generated with.
         checkpoint_every: Steps between checkpoints, warm-start steps included; the last step always has one.
         max_seconds: Time after which no further step begins; 0 for no end.
+        max_disagreement: Largest mean |log π − log μ| between trainer and engine at the same weights; past it the run
+            stops, for its ratios would be noise. ``none`` for no bound.
     """
 
     steps: int = 100
@@ -202,6 +43,7 @@ class TrainingSettings:
     staleness: int = 0
     checkpoint_every: int = 20
     max_seconds: float = 0.0
+    max_disagreement: float | None = 0.1
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -214,6 +56,8 @@ class TrainingSettings:
             check_count(name, getattr(self, name), minimum=0)
         if not self.max_seconds >= 0:
             raise InvalidValueError(f"max_seconds must be at least 0, got {self.max_seconds!r}.")
+        if self.max_disagreement is not None:
+            check_positive("max_disagreement", self.max_disagreement)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,7 +137,9 @@ class Recipe:
         engine: How the engine uses memory.
         credit: How trees become advantages.
         learner: How advantages become new weights.
+        judge: Who gives a signal to what the family cannot verify.
         curriculum: Which difficulties it learns on.
+        tasks: Where the tasks come from.
         training: The course of learning.
         evaluation: How it is measured.
         logging: What is written.
@@ -308,7 +154,9 @@ class Recipe:
     engine: EngineSettings = field(default_factory=EngineSettings)
     credit: CreditSettings = field(default_factory=CreditSettings)
     learner: LearnerSettings = field(default_factory=LearnerSettings)
+    judge: JudgeSettings = field(default_factory=JudgeSettings)
     curriculum: CurriculumSettings = field(default_factory=CurriculumSettings)
+    tasks: TasksSettings = field(default_factory=TasksSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     logging: LoggingSettings = field(default_factory=LoggingSettings)

@@ -104,6 +104,11 @@ class Trajectory(TokenSequence):
             if getattr(self, name) < 0:
                 raise InvalidValueError(f"{name} must be at least 0, got {getattr(self, name)}.")
 
+    @property
+    def old_logprobs(self) -> NDArray[np.float32]:
+        """Log μ of the generated tokens alone."""
+        return self.logprobs_T[self.mask_T]
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rollout:

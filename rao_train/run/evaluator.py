@@ -35,13 +35,13 @@ class Evaluator:
 
     def on_the_way(self, version: int) -> RolloutBatch:
         """Play the tasks of an evaluation before the last step."""
-        return self._play(self._settings.tasks_on_the_way, version)
+        return self.play(self._settings.tasks_on_the_way, version)
 
     def final(self, version: int) -> RolloutBatch:
         """Play the tasks of the evaluation after the last step."""
-        return self._play(self._settings.tasks, version)
+        return self.play(self._settings.tasks, version)
 
-    def _play(self, num_tasks: int, version: int) -> RolloutBatch:
+    def play(self, num_tasks: int, version: int) -> RolloutBatch:
         """Play so many tasks of each difficulty with weights of this version."""
         plans: list[PlannedRollout] = []
         for difficulty in self._settings.difficulties:

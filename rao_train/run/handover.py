@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rao_gym.errors import InvalidValueError
 from rao_train.engines import Engine
 from rao_train.learning.learner import Learner
 from rao_train.rollout.trajectory import Trajectory
@@ -19,17 +20,23 @@ class WeightHandover:
 
     Args:
         engine: Takes the weights.
+        bound: Largest mean difference of log-probabilities; None for no bound.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, bound: float | None) -> None:
         self._engine = engine
+        self._bound = bound
 
     def give(self, version: int) -> None:
         """Hand over the learner's weights as they are now, under this version."""
         self._engine.sync_weights(version)
 
     def compare(self, learner: Learner, batch: RolloutBatch) -> Metrics:
-        """Compare the log-probabilities of trainer and engine on a batch that the present weights generated."""
+        """Compare the log-probabilities of trainer and engine on a batch that the present weights generated.
+
+        Raises:
+            InvalidValueError: They differ by more than the bound: what is learned from such a batch is noise.
+        """
         chosen: list[Trajectory] = []
         for rollout in batch.rollouts:
             chosen += rollout.trajectories[: COMPARED - len(chosen)]
@@ -41,4 +48,11 @@ class WeightHandover:
                 for ours, one in zip(learner.logprobs(chosen), chosen, strict=True)
             ]
         )
-        return {"agreement/mean": float(differences.mean()), "agreement/max": float(differences.max())}
+        mean, largest = float(differences.mean()), float(differences.max())
+        if self._bound is not None and not mean <= self._bound:
+            raise InvalidValueError(
+                f"Trainer and engine disagree: their log-probabilities of the same tokens differ by {mean:.3g} on "
+                f"average and by {largest:.3g} at most, where training.max_disagreement={self._bound:g} is allowed. "
+                "Generate in the precision of the learner (learner.bf16), or use another engine."
+            )
+        return {"agreement/mean": mean, "agreement/max": largest}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from rao_gym.errors import InvalidValueError
 from rao_train.models.loading import check_device, load_folder
 from rao_train.models.tiny import build_model, build_tokenizer
-from rao_train.recipes.settings import Recipe, WarmStartStage
+from rao_train.recipes.settings import Recipe
+from rao_train.recipes.warm_start import WarmStartStage
 from rao_train.run.warm_start import demonstrate
 from rao_train.seeds import Purpose, seed_of
 
@@ -15,11 +17,23 @@ _TOKENIZER_TREES = 200
 
 
 def model_of(recipe: Recipe) -> tuple[Any, Any]:
-    """Return the model and tokenizer that a recipe starts from; tiny ones are a function of the recipe alone."""
+    """Return the model and tokenizer that a recipe starts from; tiny ones are a function of the recipe alone.
+
+    Raises:
+        InvalidValueError: The recipe names no model and builds none, or its device is not there.
+        MissingFileError: There is no such model.
+        FileFormatError: It cannot be loaded.
+    """
     if recipe.model.path:
         # Without adapters every weight is trained, and small updates vanish in less than 32 bits.
         dtype = recipe.model.dtype if recipe.learner.lora else "float32"
         return load_folder(recipe.model.path, recipe.model.device, dtype)
+    tiny = recipe.model.tiny
+    if tiny is None:
+        raise InvalidValueError(
+            f"The recipe {recipe.name!r} trains a model of yours: set model.path to its folder, or to its name on the "
+            "Hugging Face hub."
+        )
     device = check_device(recipe.model.device)
     stages = recipe.warm_start.stages or (
         WarmStartStage(name="tokenizer", steps=1, difficulties=recipe.curriculum.difficulties),
@@ -35,6 +49,6 @@ def model_of(recipe: Recipe) -> tuple[Any, Any]:
         for message in node.messages
         if message["role"] != "system"
     ]
-    tokenizer = build_tokenizer(texts, recipe.model.tiny.vocabulary)
-    model: Any = build_model(recipe.model.tiny, tokenizer, recipe.seed)
+    tokenizer = build_tokenizer(texts, tiny.vocabulary)
+    model: Any = build_model(tiny, tokenizer, recipe.seed)
     return model.to(device), tokenizer

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from rao_train.recipes.settings import Recipe, WarmStartStage
+from rao_train.recipes.settings import Recipe
+from rao_train.recipes.warm_start import WarmStartStage
 
 TRAIN: Final = "train"
 EVALUATION: Final = "evaluation"

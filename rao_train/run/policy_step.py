@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rao_train.credit import CreditSettings, credit, weighted_by_depth
+from rao_gym.errors import InvalidValueError
+from rao_train.credit import Credit, CreditFunction, CreditSettings, weighted_by_depth
 from rao_train.learning.batching import split
 from rao_train.learning.learner import Learner, LearnerMetrics
 from rao_train.rollout.worker import RolloutBatch
@@ -16,12 +17,14 @@ class PolicyStep:
     """Credits the trajectories of a batch and takes the optimizer steps on them.
 
     Args:
-        settings: How trees become advantages.
+        credit: Turns trees into advantages.
+        settings: How.
         seed: Seeds which trajectory goes into which optimizer batch.
         minibatches: Optimizer batches of a rollout batch.
     """
 
-    def __init__(self, settings: CreditSettings, *, seed: int, minibatches: int) -> None:
+    def __init__(self, credit: CreditFunction, settings: CreditSettings, *, seed: int, minibatches: int) -> None:
+        self._credit = credit
         self._settings = settings
         self._seed = seed
         self._minibatches = minibatches
@@ -36,8 +39,13 @@ class PolicyStep:
 
         Returns:
             What was measured, and what each optimizer step did.
+
+        Raises:
+            InvalidValueError: The user's own credit assignment returned something else.
         """
-        credited = credit(batch.rollouts, self._settings)
+        credited = self._credit(batch.rollouts, self._settings)
+        if not isinstance(credited, Credit):
+            raise InvalidValueError(f"Credit assignment returns a Credit, got {credited!r}.")
         rng = np.random.default_rng(seed_of(self._seed, Purpose.MINIBATCHES, version))
         parts = split(credited.trajectories, self._minibatches, rng) or [[]]
         weighting = self._settings.depth_weighting

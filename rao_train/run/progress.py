@@ -23,6 +23,9 @@ class Reporter(Protocol):
     def report(self, entry: LogEntry) -> None:
         """Take the entry of a step."""
 
+    def warn(self, text: str) -> None:
+        """Take what a person should know at once."""
+
 
 class SilentReporter:
     """Shows nothing."""
@@ -31,6 +34,9 @@ class SilentReporter:
         """Show nothing."""
 
     def report(self, entry: LogEntry) -> None:
+        """Show nothing."""
+
+    def warn(self, text: str) -> None:
         """Show nothing."""
 
 
@@ -101,6 +107,10 @@ class ConsoleReporter:
             self._live.update(self._view())
         elif entry.phase not in self._totals or entry.step % self._lines_every == 0:
             self._console.print(_line(entry), highlight=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """Show a warning, above the table where there is one."""
+        self._console.print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
 
     def _view(self) -> Group:
         """Return the bars and the table."""

@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+from rao_gym.errors import InvalidValueError
 from rao_gym.jsonable import JSON
 from rao_train.rollout.batch_json import batch_from_json, batch_to_json
 from rao_train.rollout.worker import PlannedRollout, RolloutBatch, RolloutWorker
-from rao_train.run.task_source import TaskSource
+from rao_train.run.task_source import TaskGroup, TaskSource
 from rao_train.seeds import Purpose, seed_of
 
 
@@ -78,10 +79,18 @@ class RolloutQueue:
         self._waiting = deque(map(batch_from_json, waiting.splitlines()))
 
     def _plans(self) -> list[PlannedRollout]:
-        """Return the trees of the next batch."""
+        """Return the trees of the next batch.
+
+        Raises:
+            InvalidValueError: The source returned something that is no group, or no group at all.
+        """
         plans: list[PlannedRollout] = []
         for place, group in enumerate(self._source.groups(self._num_drawn)):
+            if not isinstance(group, TaskGroup):
+                raise InvalidValueError(f"A task source returns TaskGroups, got {group!r}.")
             for _ in range(group.size):
                 seed = seed_of(self._seed, Purpose.DRAWS, self._num_drawn, len(plans))
                 plans.append(PlannedRollout(task=group.task, index=len(plans), group=place, seed=seed))
+        if not plans:
+            raise InvalidValueError("The task source returned no rollouts for a batch.")
         return plans

@@ -54,48 +54,58 @@ class TaskSource(Protocol):
         """Go on from what `state` returned."""
 
 
-class CurriculumTasks:
-    """New tasks of the training split, whose difficulties a curriculum draws.
+@dataclass(frozen=True, kw_only=True)
+class TaskSourceParts:
+    """What a task source is made of.
 
-    Args:
+    Attributes:
         setup: The family and the settings of its episodes.
-        schedule: Draws the difficulties.
+        schedule: The recipe's curriculum.
         seed: Seeds tasks and difficulties.
         tasks_per_step: Groups of a rollout batch.
         group_size: Rollouts of a group.
     """
 
-    def __init__(
-        self, setup: Setup, schedule: DifficultySchedule, *, seed: int, tasks_per_step: int, group_size: int
-    ) -> None:
-        self._setup = setup
-        self._schedule = schedule
-        self._seed = seed
-        self._tasks_per_step = tasks_per_step
-        self._group_size = group_size
+    setup: Setup
+    schedule: DifficultySchedule
+    seed: int
+    tasks_per_step: int
+    group_size: int
+
+
+class CurriculumTasks:
+    """New tasks of the training split, whose difficulties a curriculum draws.
+
+    Args:
+        parts: What it is made of.
+    """
+
+    def __init__(self, parts: TaskSourceParts) -> None:
+        self._parts = parts
 
     def groups(self, number: int) -> list[TaskGroup]:
         """Return the groups of a rollout batch."""
-        rng = np.random.default_rng(seed_of(self._seed, Purpose.TASKS, number))
-        first, split = number * self._tasks_per_step, self._setup.settings.split
+        parts = self._parts
+        rng = np.random.default_rng(seed_of(parts.seed, Purpose.TASKS, number))
+        first, split = number * parts.tasks_per_step, parts.setup.settings.split
         return [
             TaskGroup(
-                task=self._setup.family.sample(self._seed, split, index, self._schedule.draw(rng)),
-                size=self._group_size,
+                task=parts.setup.family.sample(parts.seed, split, index, parts.schedule.draw(rng)),
+                size=parts.group_size,
             )
-            for index in range(first, first + self._tasks_per_step)
+            for index in range(first, first + parts.tasks_per_step)
         ]
 
     def update(self, rollouts: Sequence[Rollout]) -> None:
         """Tell the curriculum the mean success of a group; roots that a judge failed on do not count."""
         signals = [signal for rollout in rollouts if (signal := rollout.signals.by_node.get(0)) is not None]
         if signals:
-            self._schedule.update(rollouts[0].tree.task.difficulty, fmean(signals))
+            self._parts.schedule.update(rollouts[0].tree.task.difficulty, fmean(signals))
 
     def state(self) -> dict[str, JSON]:
         """Return the curriculum's state."""
-        return self._schedule.state()
+        return self._parts.schedule.state()
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restore the curriculum's state."""
-        self._schedule.restore(state)
+        self._parts.schedule.restore(state)

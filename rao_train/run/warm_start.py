@@ -23,7 +23,7 @@ from rao_gym.runtime import Runtime, turn_of
 from rao_gym.sandbox import Sandbox
 from rao_gym.tree import ChatMessage, ExecutionTree, Node
 from rao_train.models.turn_template import TurnTemplate
-from rao_train.recipes.settings import WarmStartStage
+from rao_train.recipes.warm_start import WarmStartStage
 from rao_train.rollout.trajectory import TokenSequence
 
 

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from tiny import Plan, make_rollout
 
 from rao_gym.evaluation import read_trees
+from rao_train.recipes.reading import load_recipe, shipped_recipes
 from rao_train.run.logs import TREE_TICKS, TREES, LogEntry, RunLog, read_log
 
 Rao = Callable[..., Any]
@@ -18,7 +19,7 @@ Rao = Callable[..., Any]
 SMALL = (
     "model.tiny={layers = 1, width = 32, heads = 2, hidden = 32}",
     "environment.options.modulus=5",
-    "warm_start.stages=[{name = 'one', steps = 3, demonstrations = 10, sequences_per_step = 4}]",
+    "warm_start.stages=[{name = 'one', steps = 30, learning_rate = 1e-2, demonstrations = 40}]",
     "curriculum.difficulties={1 = 1}",
     "training.steps=2",
     "training.tasks_per_step=2",
@@ -98,9 +99,55 @@ def test_what_was_logged_after_a_checkpoint_is_dropped(tmp_path: Path) -> None:
 def test_overrides_may_follow_options_and_another_recipe_is_refused(rao: Rao) -> None:
     first = rao("train", "arithmetic_tiny", "--out", "here", *SMALL)
     assert first.exit_code == 0
-    other = rao("train", "arithmetic_tiny", *SMALL, "--out", "here", "training.steps=3")
+    other = rao("train", "arithmetic_tiny", *SMALL, "--out", "here", "training.group_size=3")
     assert other.exit_code == 2
-    assert "training.steps=2, not 3" in other.err
+    assert "training.group_size=2, not 3" in other.err
+
+
+def test_recipes_are_listed_and_shown(rao: Rao, tmp_path: Path) -> None:
+    listed = rao("train", "--list")
+    assert listed.exit_code == 0
+    assert all(f"{name}\n    " in listed.out for name in shipped_recipes())
+    shown = rao("train", "--show", "arithmetic_tiny")
+    (tmp_path / "mine.toml").write_text(shown.out)
+    assert load_recipe(str(tmp_path / "mine.toml")) == load_recipe("arithmetic_tiny")
+    assert "Did you mean 'arithmetic_tiny'?" in rao("train", "--show", "arithmetic_tny").err
+
+
+def test_a_dry_run_writes_nothing(rao: Rao, tmp_path: Path) -> None:
+    done = rao("train", "arithmetic_tiny", *SMALL, "--dry-run")
+    assert (done.exit_code, done.err) == (0, "")
+    assert "warm_start/one: 30 steps, train: 2 steps" in done.out
+    assert "2 tasks x 2 trees" in done.out
+    assert not list(tmp_path.iterdir())
+    bad = rao("train", "arithmetic_tiny", *SMALL, "--dry-run", "warm_start.stages.0.policies={referense = 1.0}")
+    assert (bad.exit_code, "Did you mean 'reference'" in bad.err) == (2, True)
+
+
+def test_a_run_goes_on_and_is_extended_by_its_folder_alone(rao: Rao) -> None:
+    assert rao("train", "arithmetic_tiny", *SMALL, "--out", "here").exit_code == 0
+    assert rao("train", "--out", "here", "training.steps=4").exit_code == 0
+    assert [entry.step for entry in read_log(Path("here")) if entry.phase == "train"] == [1, 2, 3, 4]
+    missing = rao("train", "--out", "nowhere")
+    assert (missing.exit_code, "There is no run in 'nowhere'" in missing.err) == (2, True)
+    assert "Name a recipe" in rao("train").err
+
+
+def test_a_run_that_learned_nothing_says_so_in_its_exit_code(rao: Rao) -> None:
+    done = rao("train", "arithmetic_tiny", *SMALL, "credit.group_filter=equal_rewards", "sampling.max_new_tokens=1")
+    assert done.exit_code == 1
+    assert "warning: This step did not change the weights" in done.out
+    assert "2 of 2 training steps did not change the weights" in done.out
+    assert done.out.endswith("No training step changed the weights: the model is the one that training began with.\n")
+
+
+def test_a_recipe_for_ones_own_model_asks_for_it(rao: Rao) -> None:
+    done = rao("train", "hugging_face", "model.device=cpu")
+    assert (done.exit_code, done.err.count("\n")) == (2, 1)
+    assert "set model.path to its folder, or to its name on the Hugging Face hub" in done.err
+    absent = rao("train", "hugging_face", "model.device=cpu", "model.path=no-such-organization/no-such-model")
+    assert (absent.exit_code, absent.err.count("\n")) == (2, 1)
+    assert "the Hugging Face hub does not give it" in absent.err
 
 
 def test_adapters_are_trained_and_merged(rao: Rao) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rao_gym.errors import InvalidValueError, UnknownNameError
-from rao_train.loss import LossSettings, Normalization, RatioStatistics, RatioSums, cispo_loss
+from rao_train.loss import LossSettings, LossTokens, Normalization, RatioStatistics, RatioSums, cispo_loss
 
 FloatArray = NDArray[np.float64]
 
@@ -22,13 +22,26 @@ def tensors(*arrays: FloatArray) -> list[Tensor]:
     return [torch.from_numpy(array) for array in arrays]
 
 
+def loss_of(
+    logprobs_P: Tensor, old_P: Tensor, coefficients_P: Tensor, settings: LossSettings, denominator: int
+) -> tuple[Tensor, RatioSums]:
+    """Return the loss of a batch with a single trajectory, and the sums for its statistics."""
+    tokens = LossTokens(
+        logprobs_P=logprobs_P,
+        old_logprobs_P=old_P,
+        coefficients_P=coefficients_P,
+        trajectories_P=torch.zeros(len(logprobs_P), dtype=torch.int64),
+    )
+    return cispo_loss(tokens, settings).sum() / denominator, RatioSums.of(tokens, settings)
+
+
 def run(
     logprobs: FloatArray, old: FloatArray, coefficients: FloatArray, denominator: int = 1, **options: Any
 ) -> tuple[float, FloatArray, RatioStatistics]:
     """Return loss, gradient by log π, and statistics."""
     logprobs_P, old_P, coefficients_P = tensors(logprobs, old, coefficients)
     logprobs_P.requires_grad_()
-    loss, sums = cispo_loss(logprobs_P, old_P, coefficients_P, LossSettings(**options), denominator)
+    loss, sums = loss_of(logprobs_P, old_P, coefficients_P, LossSettings(**options), denominator)
     (gradient,) = torch.autograd.grad(loss, logprobs_P)
     return loss.item(), gradient.numpy(), sums.statistics(len(logprobs))
 
@@ -86,7 +99,7 @@ def test_sums_of_parts_are_those_of_the_whole() -> None:
 
     def part(chosen: slice) -> tuple[Tensor, RatioSums]:
         logprobs_P, old_P, coefficients_P = tensors(*(array[chosen] for array in arrays))
-        return cispo_loss(logprobs_P, old_P, coefficients_P, LossSettings(max_ratio=1.2), 20)
+        return loss_of(logprobs_P, old_P, coefficients_P, LossSettings(max_ratio=1.2), 20)
 
     loss, sums = part(slice(None))
     first, first_sums = part(slice(7))

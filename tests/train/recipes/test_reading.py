@@ -9,7 +9,6 @@ import pytest
 from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError, RaoError, UnknownNameError
 from rao_train.credit import RewardScope
 from rao_train.recipes.reading import load_recipe, recipe_from_dict, shipped_recipes
-from rao_train.run.folder import claim, read_recipe
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
@@ -126,15 +125,6 @@ def test_a_recipe_of_ones_own_is_called_by_its_file(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("seed = 4\n[training]\nsteps = 2\n")
     recipe = load_recipe(str(tmp_path / "mine.toml"))
     assert (recipe.name, recipe.seed, recipe.training.steps) == ("mine", 4, 2)
-
-
-def test_a_folder_belongs_to_one_recipe(tmp_path: Path) -> None:
-    recipe = load_recipe("arithmetic_tiny")
-    claim(tmp_path, recipe)
-    claim(tmp_path, recipe)
-    assert read_recipe(tmp_path) == recipe
-    with pytest.raises(InvalidValueError, match=r"credit\.delegation_bonus=0\.4, not 0\.0"):
-        claim(tmp_path, load_recipe("arithmetic_tiny", ["credit.delegation_bonus=0"]))
 
 
 def test_the_precision_of_frozen_weights_needs_frozen_weights() -> None:

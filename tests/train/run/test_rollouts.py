@@ -20,13 +20,14 @@ from rao_train.models.turn_template import TurnTemplate
 from rao_train.rollout.trajectory import Rollout
 from rao_train.rollout.worker import RolloutWorker
 from rao_train.run.rollouts import RolloutQueue
-from rao_train.run.task_source import CurriculumTasks, TaskGroup
+from rao_train.run.task_source import CurriculumTasks, TaskGroup, TaskSourceParts
 
 SETUP = setup_of(Counting, actions="tools", max_turns=2, window=None)
 
 
 def test_a_root_that_a_judge_failed_on_does_not_count_as_a_failure() -> None:
-    source = CurriculumTasks(SETUP, AdaptiveDifficulty(start=2, window=2), seed=0, tasks_per_step=1, group_size=2)
+    schedule = AdaptiveDifficulty(start=2, window=2)
+    source = CurriculumTasks(TaskSourceParts(setup=SETUP, schedule=schedule, seed=0, tasks_per_step=1, group_size=2))
     right = make_rollout(Plan("right"))
     unjudged = replace(make_rollout(Plan("right")), signals=Signals(by_node={}, num_excluded=1))
     source.update([right, unjudged])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from rao_train.run.checkpoint import CheckpointError
 from rao_train.run.logs import LogEntry, read_log
 from rao_train.run.metrics import DESCRIPTIONS, describe
 from rao_train.run.phases import EVALUATION, TRAIN
+from rao_train.run.progress import SilentReporter
 from rao_train.run.trainer import Trainer
 
 WARM_START = 70
@@ -165,8 +167,53 @@ def test_a_finished_run_goes_no_further(finished: Path, tmp_path: Path) -> None:
 
 
 def test_a_folder_of_another_recipe_is_refused(finished: Path) -> None:
-    with pytest.raises(InvalidValueError, match=r"training\.steps=4, not 5"):
-        Trainer(small("training.steps=5"), finished).run()
+    with pytest.raises(InvalidValueError, match=r"training\.group_size=4, not 5"):
+        Trainer(small("training.group_size=5"), finished).run()
+
+
+def test_a_run_that_is_extended_ends_as_a_longer_one(finished: Path, tmp_path: Path) -> None:
+    Trainer(small("training.steps=2"), tmp_path).run()
+    Trainer(small("logging.trees=1"), tmp_path).run()
+    assert same_weights(finished, tmp_path)
+    assert [entry.tick for entry in entries(tmp_path, EVALUATION)] == EVALUATED
+    with pytest.raises(InvalidValueError, match=r"has taken 4 training steps, more than training\.steps=3"):
+        Trainer(small("training.steps=3"), tmp_path).run()
+
+
+def test_other_weights_at_the_same_path_are_another_run(finished: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(finished / "warm_start", model)
+    changes = ("warm_start.stages=[]", f"model.path={model}", "evaluation.final=false", "training.steps=1")
+    Trainer(small(*changes), tmp_path / "run").run()
+    shutil.copytree(finished / "model", model, dirs_exist_ok=True)
+    with pytest.raises(InvalidValueError, match="began with another model: its content has changed"):
+        Trainer(small(*changes), tmp_path / "run").run()
+
+
+def test_a_trainer_and_an_engine_that_disagree_stop_the_run(tmp_path: Path) -> None:
+    with pytest.raises(InvalidValueError, match=r"differ by .* where training\.max_disagreement=1e-12 is allowed"):
+        Trainer(small("training.max_disagreement=1e-12"), tmp_path).run()
+
+
+class Listening(SilentReporter):
+    """Remembers the warnings."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+def test_steps_that_learn_nothing_are_said_at_once_and_again_after_ten(tmp_path: Path) -> None:
+    listening = Listening()
+    mute = ("sampling.max_new_tokens=1", "credit.group_filter=equal_rewards", "evaluation.final=false")
+    trainer = Trainer(small(*mute, "evaluation.every=0", "training.steps=12"), tmp_path, listening)
+    trainer.run()
+    first, tenth = listening.warnings
+    assert first.startswith("This step did not change the weights: within every group all rewards are equal")
+    assert tenth.startswith("10 steps in a row did not change the weights")
+    assert (trainer.state.version, trainer.state.num_changing, trainer.state.num_idle) == (12, 0, 12)
 
 
 _CHILD = """

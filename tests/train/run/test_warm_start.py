@@ -22,7 +22,7 @@ from rao_train.learning.settings import LearnerSettings
 from rao_train.models.tiny import TinyModelSettings, build_model, build_tokenizer
 from rao_train.models.tokens import ModelTokens
 from rao_train.models.turn_template import TurnTemplate
-from rao_train.recipes.settings import WarmStartStage
+from rao_train.recipes.warm_start import WarmStartStage
 from rao_train.run.warm_start import demonstrate, sequence_of, sequences_of
 
 ARITHMETIC = make_setup("rao/Arithmetic-v0", kind="modular", max_depth=None, window=None)
