@@ -50,7 +50,7 @@ def check_part(what: str, name: str, built_in: Sequence[str], options: Mapping[s
 def build_part(what: str, path: str, options: Mapping[str, Any], *arguments: Any) -> Any:
     """Return a part of the user's own.
 
-    A class is instantiated with `arguments` and `options`; a function is called if there are arguments. Any other object
+    A class is instantiated with `arguments` and `options`; a function is called if there are arguments. Anything else
     is returned as is.
 
     Args:

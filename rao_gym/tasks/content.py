@@ -64,6 +64,8 @@ def _opened(value: Any) -> tuple[bytes, list[Any]]:
         return value, []
     if isinstance(value, Enum):
         return value.name.encode(), []
+    if isinstance(value, np.ndarray) and value.dtype.hasobject:
+        return str(value.shape).encode(), value.ravel().tolist()  # its bytes would be addresses
     if isinstance(value, np.ndarray | np.generic):
         return f"{value.dtype.str}{value.shape}".encode() + value.tobytes(), []
     if isinstance(value, Mapping):

@@ -25,6 +25,7 @@ from rao_train.engines.factory import EngineParts, make_engine
 from rao_train.learning.learner import Learner
 from rao_train.learning.settings import LearnerSettings
 from rao_train.models.generation_config import declared_end_ids
+from rao_train.models.tokens import ModelTokens
 from rao_train.models.turn_template import TurnTemplate
 from rao_train.recipes.settings import Recipe
 from rao_train.rollout.worker import RolloutBatch, RolloutWorker
@@ -35,7 +36,7 @@ from rao_train.run.health import BrokenSteps, idle_warning
 from rao_train.run.identity import identity_of
 from rao_train.run.interrupts import interrupts_held
 from rao_train.run.logs import LogEntry, RunLog
-from rao_train.run.metrics import Metrics, evaluation_metrics
+from rao_train.run.metrics import Metrics, evaluation_metrics, lag_metrics
 from rao_train.run.model import model_of
 from rao_train.run.parts import credit_of, judge_of, loss_of, task_source_of
 from rao_train.run.phases import EVALUATION, Phase, phases_of
@@ -214,8 +215,8 @@ class Trainer:
             self._handover.give(state.version + 1)
             self._sampled_trees = [rollout.tree for rollout in batch.rollouts[: recipe.logging.trees]]
             seconds = perf_counter() - started
-            metrics |= agreement | {
-                "policy/lag": state.version - batch.policy_version,
+            metrics |= agreement | lag_metrics(batch, state.version)
+            metrics |= {
                 "policy/version": state.version + 1,
                 "seconds/step": seconds,
                 "share/generation": generating / seconds,
@@ -275,7 +276,7 @@ class Trainer:
         self._supervised_step = None
         if phase.stage is not None:
             seed = seed_of(self.recipe.seed, Purpose.DEMONSTRATIONS, phase.place)
-            trees = demonstrate(self.recipe.environment.setup(), phase.stage, seed)
+            trees = demonstrate(self._setup, phase.stage, seed, counter=ModelTokens(self._template))
             demonstrations = [sequence for tree in trees for sequence in sequences_of(tree, self._template)]
             self._supervised_step = SupervisedStep(
                 demonstrations, seed=self.recipe.seed, batch_size=phase.stage.sequences_per_step

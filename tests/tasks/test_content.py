@@ -41,6 +41,15 @@ def test_different_contents_have_different_hashes() -> None:
     assert len({content_hash(value) for value in values}) == len(values)
 
 
+def test_arrays_of_objects_are_hashed_by_what_they_hold() -> None:
+    def words(*texts: str) -> np.ndarray[Any, Any]:
+        return np.array(["".join(list(text)) for text in texts], dtype=object)  # new texts at new addresses
+
+    assert content_hash(words("some", "words")) == content_hash(words("some", "words"))
+    assert content_hash(words("some", "words")) != content_hash(words("other", "words"))
+    assert content_hash(words("a", "b")) != content_hash(words("a", "b").reshape(2, 1))
+
+
 def test_deep_values_need_no_recursion() -> None:
     def nested(depth: int) -> Any:
         value: Any = 0
