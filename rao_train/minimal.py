@@ -2,9 +2,9 @@
 
 It trains on the same recipes as ``rao train`` with the same random streams, so that its first loss and its learning
 curve are those of the full trainer. Left out are checkpoints and resume, TensorBoard, LoRA, bfloat16, CUDA,
-staleness, judges, micro-batches and chunked log-probabilities, and the ablations. Taken from the rest of the package
-are the recipe, the model, the demonstrations, the tokens of a turn, and `draw`, which picks a token; credit and
-loss are written out here.
+staleness, judges, micro-batches and chunked log-probabilities, the ablations, and skipping tasks whose opening does
+not fit. Taken from the rest of the package are the recipe, the model, the demonstrations, the tokens of a turn, and
+`draw`, which picks a token; credit and loss are written out here.
 
     1. warm start   supervised steps on what scripted policies write               `warm_start`
     2. roll out     G trees for each task; every node is a token sequence          `roll_out`, `generate`

@@ -10,7 +10,7 @@ import pytest
 from counting import Counting, Numbers
 
 from rao_gym import make_setup
-from rao_gym.errors import InvalidValueError, PolicyError, UnknownNameError
+from rao_gym.errors import InvalidValueError, PolicyError, ServerError, UnknownNameError
 from rao_gym.policies.base import Turn
 from rao_gym.registry import setup_of
 from rao_gym.tasks.arithmetic.family import Arithmetic
@@ -110,19 +110,31 @@ class Shared(Counting):
 class Broken:
     """Raises on its second turn."""
 
+    error: Exception = KeyError("lost")
     num_turns = 0
 
     def act(self, turns: Sequence[Turn]) -> list[str]:
         self.num_turns += 1
         if self.num_turns == 2:
-            raise KeyError("lost")
+            raise self.error
         return ["thinking" for _ in turns]
 
 
-def test_a_policy_that_raises_is_named_and_leaves_no_world_open() -> None:
+class Unreachable(Broken):
+    """Stands for a server that is gone."""
+
+    error = ServerError("nobody there")
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [(Broken, r"^The policy raised KeyError: 'lost' \(test_warm_start.py"), (Unreachable, "^nobody there$")],
+)
+def test_a_policy_that_raises_is_named_and_leaves_no_world_open(policy: type[Broken], message: str) -> None:
+    Shelf.opened.clear()
     setup = setup_of(Shared, actions="tools")
-    with pytest.raises(PolicyError, match=r"The policy raised KeyError: 'lost' \(test_warm_start.py"):
-        demonstrate(setup, stage(policies={f"{__name__}:Broken": 1.0}), (0,))
+    with pytest.raises(PolicyError, match=message):
+        demonstrate(setup, stage(policies={f"{__name__}:{policy.__name__}": 1.0}), (0,))
     assert [world.closed for world in Shelf.opened] == [True]
 
 
