@@ -343,8 +343,8 @@ def _node_from_dict(entry: dict[str, Any], earlier: list[Node]) -> Node:
     values["stop_reason"] = StopReason(values["stop_reason"]) if values["stop_reason"] else None
     if (values["status"] is NodeStatus.ENDED) != (values["stop_reason"] is not None):
         raise ValueError(
-            f"node {entry['id']} has status {values['status']!r}, which contradicts stop reason "
-            f"{values['stop_reason']!r}"
+            f"node {entry['id']} has the status {values['status']}, which contradicts the stop reason "
+            f"{values['stop_reason']}"
         )
     if values["signal"] is not None and not 0 <= values["signal"] <= 1:
         raise ValueError(f"the signal of node {entry['id']} must be in [0, 1], got {values['signal']}")

@@ -68,7 +68,7 @@ def environment_options(arguments: argparse.Namespace) -> dict[str, Any]:
 def add_run_arguments(parser: argparse.ArgumentParser, *, difficulty: str, episodes: int) -> None:
     """Add the arguments for choosing and running tasks."""
     parser.add_argument("--difficulty", default=difficulty, metavar="RANGE", help="for example 3, 1-6, 1,2,5 or 1-3,8")
-    parser.add_argument("--episodes", type=int, default=episodes, metavar="N", help="episodes of each difficulty")
+    parser.add_argument("--episodes", type=int, default=episodes, metavar="N", help="episodes per difficulty")
     parser.add_argument("--seed", type=int, default=0, help="seed for sampling tasks")
     parser.add_argument("--split", default="test", help="train, validation or test")
     parser.add_argument("--workers", type=int, default=8, metavar="W", help="episodes played at once")

@@ -17,7 +17,7 @@ from rao_gym.evaluation.pairing import Paired, pair
 def add_parser(subparsers: Any) -> None:
     """Add the command."""
     parser = subparsers.add_parser("compare", help="compare two runs on the tasks that both played")
-    parser.add_argument("first", type=Path, metavar="RUN", help="a results folder or a results.jsonl")
+    parser.add_argument("first", type=Path, metavar="RUN", help="a run folder or a results.jsonl file")
     parser.add_argument("second", type=Path, metavar="RUN", help="the run to compare it with")
     parser.set_defaults(run=run)
 

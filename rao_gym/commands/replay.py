@@ -16,8 +16,8 @@ from rao_gym.viewer.text import tree_as_text
 def add_parser(subparsers: Any) -> None:
     """Add the command."""
     parser = subparsers.add_parser("replay", help="replay one line of the results")
-    parser.add_argument("results", type=Path, metavar="RUN", help="a results folder or a results.jsonl")
-    parser.add_argument("--line", type=int, default=1, metavar="N", help="which line (default 1)")
+    parser.add_argument("results", type=Path, metavar="RUN", help="a run folder or a results.jsonl file")
+    parser.add_argument("--line", type=int, default=1, metavar="N", help="number of the line (default 1)")
     parser.add_argument("--trust", action="store_true", help="load or contact whatever the results name")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write an HTML page of the tree")
     parser.set_defaults(run=run)

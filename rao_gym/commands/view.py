@@ -19,7 +19,7 @@ def add_parser(subparsers: Any) -> None:
     """Add the command."""
     parser = subparsers.add_parser("view", help="write an HTML page of the trees of one or several runs")
     parser.add_argument(
-        "run_paths", nargs="+", type=Path, metavar="RUN", help="a run's folder, a trees.jsonl or a tree in JSON"
+        "run_paths", nargs="+", type=Path, metavar="RUN", help="a run folder, a trees.jsonl file or a tree as .json"
     )
     parser.add_argument(
         "--out",

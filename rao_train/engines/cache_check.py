@@ -49,7 +49,9 @@ def open_model(model: nn.Module, *, keep_sessions: bool) -> CachedModel:
         reason = _fault(cached, model)
         if not reason:
             if keep_sessions and not keeps:
-                _LOG.warning("%s cannot keep conversations, so every turn re-encodes the transcript; slower.", name)
+                _LOG.warning(
+                    "%s cannot keep conversations: each turn re-encodes the transcript, which is slower.", name
+                )
             return cached
     raise InvalidValueError(f"{name} does not give the same logits with a cache as without one: {reason}.")
 
