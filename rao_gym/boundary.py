@@ -25,6 +25,12 @@ A part that appears twice counts twice.
 MAX_JOINT_SIZE = 4 * MAX_SIZE
 """Size of all launches that one cell holds at a time, and of all that one wait for sub-agents returns."""
 
+MAX_TREE_SIZE = 64 * MAX_SIZE
+"""Size of all answers and launches that one tree keeps, those left out that `max_nodes` bounds well enough."""
+
+SMALL_SIZE = 1_000
+"""Size up to which an answer or a launch does not count towards `MAX_TREE_SIZE`."""
+
 PART_SIZE = 8
 _BITS_PER_CHARACTER = 8
 

@@ -15,7 +15,8 @@ from rao_gym.actions import NodeHost
 from rao_gym.actions.base import Await, Crash, Finish, Outcome, Reply
 from rao_gym.activity import Activity
 from rao_gym.admission import Admission, Entrant
-from rao_gym.jsonable import printable, to_json_value
+from rao_gym.boundary import MAX_TREE_SIZE, SMALL_SIZE, size_of
+from rao_gym.jsonable import JSON, printable, to_json_value
 from rao_gym.limits import LimitsLeft, left
 from rao_gym.rulebook import Rulebook
 from rao_gym.tasks.agent import ContextT
@@ -48,6 +49,7 @@ class Growth(Generic[ContextT]):
         self.ready: OrderedDict[Node, None] = OrderedDict()
         self._activities: dict[Node, Activity[ContextT]] = {}
         self._tokens = 0
+        self._size_left = MAX_TREE_SIZE
         self._task = task
         self._rulebook = rulebook
         self._contract = rulebook.contract
@@ -131,10 +133,9 @@ class Growth(Generic[ContextT]):
             self._advance(activity, activity.interpreter.run(written, truncated=truncated))
         else:
             self._advance(activity, Reply(f"Error: an action is text, not {type(text).__name__}."))
-        max_tokens = self._limits.max_tree_tokens
-        if max_tokens is not None and self._tokens >= max_tokens and not self.tree.root.ended:
-            root = self._activities[self.tree.root]
-            self._end(root, StopReason.OUT_OF_BUDGET, detail=f"the tree used {self._tokens} tokens")
+        overspent = self._overspent()
+        if overspent and not self.tree.root.ended:
+            self._end(self._activities[self.tree.root], StopReason.OUT_OF_BUDGET, detail=overspent)
 
     def _add(self, parent: Activity[ContextT] | None, entrant: Entrant[ContextT]) -> Node:
         """Add an admitted agent to the tree."""
@@ -156,6 +157,7 @@ class Growth(Generic[ContextT]):
             max_output_chars=self._rulebook.max_output_chars,
         )
         self.tree.nodes.append(node)
+        self._keep([node.goal, node.arguments])
         if above is not None:
             above.children.append(node)
         self._activities[node] = Activity(
@@ -238,6 +240,7 @@ class Growth(Generic[ContextT]):
         """End a node, tell its parent, and cancel its unfinished descendants."""
         node = activity.node
         node.value = to_json_value(value)
+        self._keep(node.value)
         if reason is StopReason.FINISHED:
             node.signal = self._contract.verify(self._task, activity.launched, node.value)
         self._close(activity, reason, detail)
@@ -275,6 +278,21 @@ class Growth(Generic[ContextT]):
         if result.context is not None:
             activity.change_context(result.context)
         return result
+
+    def _keep(self, value: JSON) -> None:
+        """Count an answer or a launch, which the tree keeps beside its transcripts, if it is large."""
+        size = size_of(value, at_most=max(self._size_left, SMALL_SIZE))
+        if size is None:
+            self._size_left = -1
+        elif size > SMALL_SIZE:
+            self._size_left -= size
+
+    def _overspent(self) -> str:
+        """Say which budget of the tree is used up; empty when none is."""
+        max_tokens = self._limits.max_tree_tokens
+        if max_tokens is not None and self._tokens >= max_tokens:
+            return f"the tree used {self._tokens} tokens"
+        return "" if self._size_left >= 0 else f"its answers and launches have over {MAX_TREE_SIZE:,} characters"
 
     def _record(self, node: Node, role: str, content: str, num_tokens: int) -> None:
         """Append a message to a node's transcript, and the tokens that come with it."""

@@ -13,7 +13,7 @@ import gymnasium as gym
 import pytest
 from counting import Counting, call, cell
 
-from rao_gym.boundary import MAX_JOINT_SIZE, MAX_SIZE, PART_SIZE, RefusedValueError, plain, size_of
+from rao_gym.boundary import MAX_JOINT_SIZE, MAX_SIZE, MAX_TREE_SIZE, PART_SIZE, RefusedValueError, plain, size_of
 from rao_gym.errors import UsageError
 from rao_gym.limits import Limits
 from rao_gym.runtime import Runtime
@@ -214,6 +214,18 @@ def test_what_one_wait_returns_is_bounded(runtime: Runtime[tuple[int, ...]], cha
     assert seen.count(str(characters)) == kept
     assert ("Subagent failed: too much is returned at once, at most 4,000,000 characters" in seen) is (kept < 16)
     assert all(child.stop_reason is StopReason.FINISHED for child in root.children)
+
+
+def test_what_a_tree_keeps_is_bounded(sandbox: Sandbox) -> None:
+    limits = Limits(max_turns=None, max_children=None)
+    runtime = Runtime(Counting(), limits, actions="python", sandbox=sandbox)
+    root = runtime.reset(seed=0, difficulty=3)
+    while not runtime.done:
+        runtime.act(root, cell("r = await launch_subagent('x', 0, 1)\nprint(len(r))"))
+        runtime.act(root.children[-1], cell("finish('a' * 900_000)"))
+        assert len(root.children) <= MAX_TREE_SIZE // 900_000 + 1
+    assert root.stop_reason is StopReason.OUT_OF_BUDGET
+    assert root.detail == "its answers and launches have over 64,000,000 characters"
 
 
 @pytest.mark.parametrize("megabytes", [1, 12, 20])
