@@ -16,6 +16,7 @@ from rao_gym.tasks.long_context.answers import same
 from rao_gym.tasks.long_context.documents import Passage
 from rao_gym.tasks.long_context.haystack import Haystack, Library, TextPath, hide, read_haystack
 from rao_gym.tasks.long_context.kinds import KIND_NAMES, KINDS, MIXED, VARIANT_NAMES, is_fact, parse_question
+from rao_gym.tasks.long_context.parts import BY_LINES_OR_PART, named_part, range_error
 from rao_gym.tasks.long_context.policies import ReadingPolicy
 from rao_gym.tasks.long_context.question_files import QuestionFile
 from rao_gym.tasks.long_context.schedule import Schedule, scheduled
@@ -70,8 +71,12 @@ class LongContext(TaskFamily[Passage]):
     id = "rao/LongContext-v0"
     kinds = KIND_NAMES
     default_limits = Limits(window=2_048)
-    launch_parameters = (_START, _END)
-    launch_description = "Ask a new agent about lines start to end-1, part of yours; returns its answer."
+    launch_parameters = BY_LINES_OR_PART
+    launch_description = (
+        "Ask a new agent about lines start to end-1, or a part, of yours; returns its answer. "
+        "Without a goal, it gets your own."
+    )
+    goal_optional = True
 
     def __init__(
         self,
@@ -213,7 +218,7 @@ class LongContext(TaskFamily[Passage]):
         context = agent.context
         start, end = arguments["start"], arguments["end"]
         if not context.start <= start < end <= context.end:
-            raise ToolError(_range_error(context, start, end))
+            raise ToolError(range_error(context, start, end))
         return ToolResult(shown=context.numbered(start, end))
 
     def variables(self, agent: Agent[Passage]) -> Mapping[str, Any]:
@@ -221,12 +226,14 @@ class LongContext(TaskFamily[Passage]):
         return {"context": agent.context.text} if self.programmatic else {}
 
     def delegate(self, goal: str, agent: Agent[Passage], arguments: Mapping[str, Any]) -> tuple[str, Passage]:
-        """Give a child a part of the passage."""
-        context = agent.context
-        start, end = arguments["start"], arguments["end"]
-        if not context.start <= start < end <= context.end:
-            raise LaunchRefusedError(_range_error(context, start, end))
-        return goal, Passage(context.document, start, end)
+        """Give a child a part of the passage; without a goal, its goal is the agent's own."""
+        passage = named_part(agent.context, arguments)
+        if goal.strip():
+            return goal, passage
+        question = parse_question(agent.goal)
+        if question is not None and question.part != question:
+            raise LaunchRefusedError("answers for parts do not combine into yours. Give a goal whose answers do.")
+        return agent.goal, passage
 
     def verify(self, task: Task[Passage], agent: Agent[Passage], value: JSON) -> float | None:
         """Compare an answer with the truth about the passage, for every goal in the family's words."""
@@ -248,11 +255,6 @@ class LongContext(TaskFamily[Passage]):
     def why_not(self, actions: str) -> str:
         """Explain why the text cannot be in a session that is not there."""
         return f"{self.id} with programmatic=True needs the action form python, not {actions}: it has the text in it."
-
-
-def _range_error(passage: Passage, start: int, end: int) -> str:
-    """Explain which lines can be named."""
-    return f"start={start}, end={end} is not a part of your lines: {passage.start} <= start < end <= {passage.end}."
 
 
 def _check_kind(kind: str, variant: str | None) -> None:
