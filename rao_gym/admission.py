@@ -13,7 +13,7 @@ from rao_gym.actions.base import LaunchRequest
 from rao_gym.activity import Activity
 from rao_gym.errors import WindowTooSmallError
 from rao_gym.jsonable import JSON, printable, to_json_value
-from rao_gym.limits import TurnBudget
+from rao_gym.limits import TurnBudget, count_tokens_approximately
 from rao_gym.rulebook import Rulebook
 from rao_gym.tasks.agent import Agent, ContextT
 from rao_gym.tasks.base import LaunchRefusedError, Task
@@ -114,7 +114,10 @@ class Admission(Generic[ContextT]):
         """Write out what an agent reads first."""
         limits_line = self._rulebook.limits_line(agent.depth, budget.left)
         opening = f"{self._contract.opening(agent)}\n{limits_line}".rstrip()
-        num_tokens = self._rulebook.counter.opening(self._rulebook.system, opening)
+        if self._limits.window is not None and len(opening) > self._rulebook.max_output_chars:
+            num_tokens = count_tokens_approximately(opening)  # a tokenizer may take minutes for it
+        else:
+            num_tokens = self._rulebook.counter.opening(self._rulebook.system, opening)
         return Entrant(agent=agent, arguments=arguments, budget=budget, opening=opening, num_tokens=num_tokens)
 
     def _is_too_long(self, entrant: Entrant[ContextT]) -> bool:

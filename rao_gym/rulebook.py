@@ -37,7 +37,7 @@ class Rulebook(Generic[ContextT]):
         tool_specs: Every tool that an agent may call.
         specs_by_name: The same by their names.
         system: The system message of every transcript.
-        max_output_chars: Text of one reply beyond this cannot fit in the window.
+        max_output_chars: Text of one message beyond this cannot fit in the window.
 
     Raises:
         UnknownNameError: There is no such action form.

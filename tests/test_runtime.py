@@ -177,6 +177,20 @@ def test_a_node_without_an_answer_ends_without_a_signal_and_its_parent_goes_on()
     assert success_signals(runtime.tree).num_excluded == 1
 
 
+def test_a_goal_that_is_far_too_long_is_refused_without_a_tokenizer(sandbox: Sandbox) -> None:
+    counted: list[int] = []
+
+    def count(text: str) -> int:
+        counted.append(len(text))
+        return len(text) // 4
+
+    runtime = Runtime(Counting(), Limits(window=800), "python", counter=TextCounter(count), sandbox=sandbox)
+    root = runtime.reset(seed=0)
+    runtime.act(root, "```python\nprint(await launch_subagent('x' * 500_000, 0, 1))\n```")
+    assert "would take 125,0" in root.messages[-1]["content"]
+    assert max(counted) < 10_000
+
+
 def test_a_window_that_cannot_hold_the_opening_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(WindowTooSmallError, match="window=50 cannot hold the opening messages, which take"):
         new(Limits(window=50))

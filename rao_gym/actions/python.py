@@ -16,7 +16,6 @@ from typing import Any
 import pydantic_monty as monty
 
 from rao_gym.actions.base import (
-    TRUNCATED,
     ActionForm,
     Await,
     Crash,
@@ -27,6 +26,7 @@ from rao_gym.actions.base import (
     Outcome,
     Reply,
 )
+from rao_gym.actions.cell_output import CellOutput, OutputFullError
 from rao_gym.actions.code_blocks import read_code
 from rao_gym.boundary import MAX_JOINT_SIZE, RefusedValueError, size_of, take, take_call
 from rao_gym.errors import UsageError, nearest, shortened
@@ -79,39 +79,6 @@ class PythonActions(ActionForm):
             self.sandbox.close()
 
 
-class _OutputFullError(Exception):
-    """The cell's output exceeds the window."""
-
-
-class _Output:
-    """The output of a cell: printed text and text shown by tools, in order."""
-
-    __slots__ = ("_parts", "_room")
-
-    def __init__(self, max_chars: int) -> None:
-        self._parts: list[str] = []
-        self._room = max_chars
-
-    @property
-    def full(self) -> bool:
-        return self._room < 0
-
-    def on_print(self, _stream: str, text: str) -> None:
-        """Add printed text; once the output is full, further text is dropped."""
-        if self._room >= 0:
-            self._room -= len(text)
-            self._parts.append(text if self._room >= 0 else text[: self._room] + TRUNCATED)
-
-    def show(self, text: str) -> None:
-        """Add a block of text on lines of its own."""
-        if text:
-            self.on_print("stdout", text if text.endswith("\n") else text + "\n")
-
-    def text(self) -> str:
-        """Return the whole output, without the final newline."""
-        return "".join(self._parts).rstrip("\n")
-
-
 class _PythonInterpreter:
     """Runs the cells of one node."""
 
@@ -130,7 +97,7 @@ class _PythonInterpreter:
         self._host = host
         self._sandbox = sandbox
         self._session: Session | None = None
-        self._output = _Output(0)
+        self._output = CellOutput(0)
         self._launches: dict[int, LaunchRequest] = {}
         self._launch_size_left = MAX_JOINT_SIZE
         self._tool_seconds = 0.0  # of the present cell
@@ -146,7 +113,7 @@ class _PythonInterpreter:
         session = self._session
         session.give({name: _function_named(name) for name in self._overwritten})
         self._overwritten = {name for name in self._host.specs if _may_overwrite(code, name)}
-        self._output = _Output(self._host.max_output_chars)
+        self._output = CellOutput(self._host.max_output_chars)
         self._tool_seconds = 0.0
         self._launch_size_left = MAX_JOINT_SIZE
         return self._guard(lambda: self._drive(session, session.start(code, self._output.on_print)))
@@ -179,7 +146,7 @@ class _PythonInterpreter:
             self._launches = {}
             self._output.show(self._describe(error))
             return self._settled(Reply(self._output.text()))
-        except _OutputFullError:
+        except OutputFullError:
             return self._stopped("")
 
     def _settled(self, reply: Reply) -> Reply:
@@ -201,7 +168,7 @@ class _PythonInterpreter:
         """Answer the cell's calls until it completes, finishes the node or waits for children."""
         while True:
             if self._output.full:
-                raise _OutputFullError
+                raise OutputFullError
             if isinstance(snapshot, monty.MontyComplete):
                 return self._settled(self._complete(snapshot))
             if isinstance(snapshot, monty.NameLookupSnapshot):

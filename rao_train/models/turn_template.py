@@ -21,6 +21,8 @@ from rao_train.models.chat_text import ChatText, Piece, UnfitTemplateError, samp
 from rao_train.models.piece_encoder import PieceEncoder
 
 _CACHED = 8192
+_MAX_CACHED_CHARS = 100_000
+"""Longer texts, such as a goal that no window holds, are not kept."""
 
 
 class TurnTemplate:
@@ -78,7 +80,9 @@ class TurnTemplate:
         Raises:
             FileFormatError: The template rejects messages of these roles.
         """
-        return list(self._cached_opening(tuple((message["role"], message["content"]) for message in messages)))
+        texts = tuple((message["role"], message["content"]) for message in messages)
+        is_long = sum(len(content) for _, content in texts) > _MAX_CACHED_CHARS
+        return list(self._opening(texts) if is_long else self._cached_opening(texts))
 
     def written(self, text: str) -> list[int]:
         """Return the ids that the model would generate to write `text` and end its turn."""
@@ -127,7 +131,8 @@ class TurnTemplate:
 
     def _encode(self, piece: Piece) -> list[int]:
         """Return the ids of a piece."""
-        return list(self._cached_ids(tuple(piece)))
+        is_long = sum(map(len, piece)) > _MAX_CACHED_CHARS
+        return list(self._ids(tuple(piece)) if is_long else self._cached_ids(tuple(piece)))
 
     def _ids(self, piece: tuple[str, ...]) -> tuple[int, ...]:
         """Tokenize a piece."""

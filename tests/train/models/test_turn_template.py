@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tokenizers import pre_tokenizers
 
 from rao_gym.errors import FileFormatError, UnknownNameError
 from rao_gym.tree import ChatMessage
+from rao_train.models.tiny import build_tokenizer
 from rao_train.models.turn_template import TurnTemplate
 
 DOCUMENTED = dict(
@@ -149,3 +151,16 @@ def test_an_action_gets_no_space_where_it_would_merge_with_the_template() -> Non
     template = TurnTemplate(tokenizer)
     for text in ("```python\n1\n```", "\n1", "Words."):
         assert tokenizer.decode([*template.encode("1"), *template.written(text)]) == f"1{text}<|end|>"
+
+
+def test_long_texts_are_not_kept() -> None:
+    template = TurnTemplate(build_tokenizer(["Sum the numbers."] * 3, 300))
+    template.opening([ChatMessage(role="user", content="warm")])
+    tracemalloc.start()
+    for number in range(4):
+        long = f"{number} Sum the numbers. " * 6_000
+        assert len(template.opening([ChatMessage(role="user", content=long)])) > 6_000
+        assert len(template.reply(long, ended=True)) > 6_000
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 200_000
