@@ -6,7 +6,7 @@ sub-agent would read first. One that fails leaves nothing behind but the sentenc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic
 
 from rao_gym.actions.base import LaunchRequest
@@ -27,6 +27,7 @@ class Entrant(Generic[ContextT]):
     Attributes:
         agent: Who it is and what it was given.
         arguments: What was passed beside the goal, in JSON form.
+        part: Whether its work is a part of that of the agent that launched it; None if that is unknown.
         budget: Its turns.
         opening: Its first user message.
         num_tokens: Tokens of its opening messages, the system message included.
@@ -37,6 +38,7 @@ class Entrant(Generic[ContextT]):
     budget: TurnBudget
     opening: str
     num_tokens: int
+    part: bool | None = None
 
 
 class Admission(Generic[ContextT]):
@@ -66,11 +68,18 @@ class Admission(Generic[ContextT]):
         return entrant
 
     def child(
-        self, parent: Activity[ContextT], launch: LaunchRequest, share: int | None, num_nodes: int
+        self,
+        task: Task[ContextT],
+        parent: Activity[ContextT],
+        launch: LaunchRequest,
+        *,
+        share: int | None,
+        num_nodes: int,
     ) -> Entrant[ContextT]:
         """Admit the sub-agent that a launch asks for.
 
         Args:
+            task: The rollout's task.
             parent: The agent that launches it.
             launch: What it asked for.
             share: Turns that the sub-agent would reserve; None for no limit.
@@ -104,7 +113,7 @@ class Admission(Generic[ContextT]):
                 f"the sub-agent's opening messages would take {entrant.num_tokens:,} tokens, and its window holds "
                 f"{self._limits.window:,}. Give it a shorter goal."
             )
-        return entrant
+        return replace(entrant, part=self._contract.part_of(task, parent.agent, agent))
 
     def _turns_of_root(self) -> TurnBudget:
         """Return the turns with which a root starts."""

@@ -147,6 +147,7 @@ class Growth(Generic[ContextT]):
             depth=agent.depth,
             goal=agent.goal,
             arguments=entrant.arguments,
+            part=entrant.part,
             wave=0 if parent is None else parent.num_waves,
         )
         host = NodeHost(
@@ -226,7 +227,9 @@ class Growth(Generic[ContextT]):
         num_children = len(node.children)
         for launch in request.launches:
             try:
-                entrant = self._admission.child(activity, launch, share, len(self.tree.nodes))
+                entrant = self._admission.child(
+                    self._task, activity, launch, share=share, num_nodes=len(self.tree.nodes)
+                )
             except LaunchRefusedError as refusal:
                 node.refusals += 1
                 activity.results.append(f"Launch refused: {refusal}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from statistics import fmean
 from typing import Protocol
 
@@ -16,6 +17,25 @@ import numpy as np
 
 from rao_gym.errors import InvalidValueError, PolicyError
 from rao_gym.tree import ExecutionTree, Node
+
+
+class Bonus(StrEnum):
+    """Which children earn their parent the delegation bonus of Eq. 1.
+
+    ``parts``: those whose work is a part of their parent's, or of whom that is unknown (`Node.part`). Launching parts
+    and then giving up still earns up to λ.
+
+    ``all``: every child, in the paper's words. A child with a trivial goal, such as 1+1, then earns λ for nothing, and
+    policies learn to launch one and give up.
+
+    ``gated``: the same children as ``parts``, and the bonus is multiplied by the node's success or its root's,
+    whichever is larger. Nothing is earned by giving up, but neither by delegating well in a tree that fails, so that
+    delegation is harder to discover.
+    """
+
+    PARTS = "parts"
+    ALL = "all"
+    GATED = "gated"
 
 
 class Judge(Protocol):
@@ -83,27 +103,52 @@ def _checked(signal: float) -> float:
 
 
 def local_node_reward(signal: float, child_signals: Sequence[float], delegation_bonus: float) -> float:
-    """Return R = s̃ + λ · mean of the immediate children's s̃; without children, the second term is 0 (Eq. 1)."""
+    """Return R = s̃ + λ · mean of the s̃ of children that count; without any, the second term is 0 (Eq. 1)."""
     return signal + (delegation_bonus * fmean(child_signals) if child_signals else 0.0)
 
 
-def node_rewards(tree: ExecutionTree, signals: Mapping[int, float], delegation_bonus: float) -> dict[int, float]:
+def node_rewards(
+    tree: ExecutionTree, signals: Mapping[int, float], delegation_bonus: float, *, bonus: Bonus = Bonus.PARTS
+) -> dict[int, float]:
     """Return R of every node that has a signal, by the node's id (Eq. 1).
 
-    Every launched child counts, including those that failed; a refused launch creates no child. An excluded child is
-    left out of its parent's mean.
+    The mean is over the children that count by `bonus`, including those that failed; a refused launch creates no
+    child. An excluded child is left out of its parent's mean.
 
     Args:
         tree: A finished tree.
         signals: s̃ by node id.
         delegation_bonus: λ of Eq. 1.
+        bonus: Which children count.
     """
     return {
-        node.id: local_node_reward(
-            signals[node.id],
-            [signals[child.id] for child in node.children if child.id in signals],
-            delegation_bonus,
-        )
+        node.id: reward_of(node, signals, delegation_bonus, bonus=bonus, root_signal=signals.get(tree.root.id, 0.0))
         for node in tree.nodes
         if node.id in signals
     }
+
+
+def reward_of(
+    node: Node,
+    signals: Mapping[int, float],
+    delegation_bonus: float,
+    *,
+    bonus: Bonus = Bonus.PARTS,
+    root_signal: float = 0.0,
+) -> float:
+    """Return R of one node that has a signal.
+
+    Args:
+        node: The node.
+        signals: s̃ by node id, of the node and its children.
+        delegation_bonus: λ of Eq. 1.
+        bonus: Which children count.
+        root_signal: s̃ of the tree's root, for ``gated``.
+    """
+    counted = [
+        signals[child.id]
+        for child in node.children
+        if child.id in signals and (bonus is Bonus.ALL or child.part is not False)
+    ]
+    gate = max(signals[node.id], root_signal) if bonus is Bonus.GATED else 1.0
+    return local_node_reward(signals[node.id], counted, delegation_bonus * gate)

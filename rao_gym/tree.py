@@ -78,6 +78,8 @@ class Node:
         depth: 0 for the root.
         goal: Its goal, in words.
         arguments: The arguments passed with the goal, in JSON form.
+        part: Whether its work is a part of its parent's, as its family says; None for the root and where the family
+            does not know.
         wave: Index of the parent's wait that it belongs to; children of one wave run in parallel.
         status: Whether it is ready, waiting or ended.
         stop_reason: Why it ended; None before that.
@@ -99,6 +101,7 @@ class Node:
     depth: int
     goal: str
     arguments: dict[str, JSON]
+    part: bool | None = None
     wave: int = 0
     status: NodeStatus = NodeStatus.READY
     stop_reason: StopReason | None = None
@@ -322,12 +325,13 @@ def _node_to_dict(node: Node) -> dict[str, Any]:
     """Return a node as a JSON object that refers to its parent by id."""
     parent = None if node.parent is None else node.parent.id
     document = {"id": node.id, "parent": parent} | {name: getattr(node, name) for name in _PLAIN_FIELDS}
-    return document | ({"calls": [call.to_dict() for call in node.calls]} if node.calls else {})
+    optional: dict[str, Any] = {} if node.part is None else {"part": node.part}
+    return document | optional | ({"calls": [call.to_dict() for call in node.calls]} if node.calls else {})
 
 
 def _node_from_dict(entry: dict[str, Any], earlier: list[Node]) -> Node:
     """Build a node from its JSON object and the nodes launched before it."""
-    values = {name: entry[name] for name in _PLAIN_FIELDS}
+    values = {name: entry[name] for name in _PLAIN_FIELDS} | {"part": entry.get("part")}
     check_types(Node, values)
     parent = _parent_of(entry, earlier)
     if (entry["id"], entry["position"], entry["depth"]) != (

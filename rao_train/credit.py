@@ -2,7 +2,7 @@
 
 In reading order:
 
-    Eq. 1   node_rewards             R(X) = s̃(X) + λ · mean of s̃(c) over the children c in C(X)
+    Eq. 1   node_rewards             R(X) = s̃(X) + λ · mean of s̃(c) over the children c in C(X) that count
     Eq. 3   leave_one_out_baselines  A(τ) = R(τ) − mean of R_root(g') over the other trees g' of its group
     Eq. 4   depth_weights            w_d = α / N_d,  α = N / number of depths that occur
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from rao_gym import rewards
 from rao_gym.errors import InvalidValueError, unknown_name
 from rao_gym.plugins import check_part
+from rao_gym.rewards import Bonus
 from rao_gym.tree import StopReason
 from rao_train.rollout.trajectory import Rollout, Trajectory
 
@@ -66,6 +67,14 @@ class GroupFilter(StrEnum):
     EQUAL_ROOTS = "equal_roots"
 
 
+_CHOICES: Final[Mapping[str, type[StrEnum]]] = {
+    "bonus": Bonus,
+    "reward": RewardScope,
+    "baseline": Baseline,
+    "group_filter": GroupFilter,
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class CreditSettings:
     """How trees become advantages.
@@ -74,6 +83,8 @@ class CreditSettings:
         name: ``rao``, or ``module:name`` for credit of your own; see `CreditFunction`.
         options: Keyword arguments of credit that is a class.
         delegation_bonus: λ of Eq. 1; 0.4 for policies that delegate too little, 0 for those that do.
+        bonus: Which children earn their parent the bonus: ``parts`` of its work, ``all`` as in the paper, which
+            invites launching trivial ones, or ``gated``, parts where the node or the root succeeds.
         reward: ``node`` for each node's own reward, ``root`` for that of its tree's root.
         baseline: ``leave_one_out`` for Eq. 3, ``none`` to use the reward as the advantage.
         group_filter: Groups to leave out; see `GroupFilter`.
@@ -83,6 +94,7 @@ class CreditSettings:
     name: str = RAO
     options: Mapping[str, Any] = field(default_factory=dict)
     delegation_bonus: float = 0.4
+    bonus: Bonus = Bonus.PARTS
     reward: RewardScope = RewardScope.NODE
     baseline: Baseline = Baseline.LEAVE_ONE_OUT
     group_filter: GroupFilter = GroupFilter.EQUAL_REWARDS
@@ -98,7 +110,7 @@ class CreditSettings:
         check_part("credit", self.name, (RAO,), self.options)
         if not 0 <= self.delegation_bonus < float("inf"):
             raise InvalidValueError(f"delegation_bonus must be at least 0, got {self.delegation_bonus!r}.")
-        for name, choices in (("reward", RewardScope), ("baseline", Baseline), ("group_filter", GroupFilter)):
+        for name, choices in _CHOICES.items():
             value = getattr(self, name)
             if value not in list(choices):
                 raise unknown_name(name, value, [choice.value for choice in choices])
@@ -148,21 +160,25 @@ CreditFunction = Callable[[Sequence[Rollout], CreditSettings], Credit]
 
 
 def node_rewards(
-    rollout: Rollout, delegation_bonus: float, scope: RewardScope = RewardScope.NODE
+    rollout: Rollout,
+    delegation_bonus: float,
+    scope: RewardScope = RewardScope.NODE,
+    bonus: Bonus = Bonus.PARTS,
 ) -> Mapping[int, float]:
     """Return R by node id (Eq. 1).
 
-    Every launched child counts in its parent's mean, a failed one as 0; a refused launch made no child.
+    A parent's mean is over the children that count, a failed one as 0; a refused launch made no child.
 
     Args:
         rollout: A finished tree.
         delegation_bonus: λ.
         scope: With ``root``, every node gets the root's R.
+        bonus: Which children count.
 
     Returns:
         R of the nodes that have one: a node whose judge failed has none.
     """
-    by_node = rewards.node_rewards(rollout.tree, rollout.signals.by_node, delegation_bonus)
+    by_node = rewards.node_rewards(rollout.tree, rollout.signals.by_node, delegation_bonus, bonus=bonus)
     if scope is RewardScope.NODE:
         return by_node
     root = rollout.tree.root.id
@@ -238,7 +254,9 @@ def credit(rollouts: Sequence[Rollout], settings: CreditSettings) -> Credit:
     kept: list[CreditedTrajectory] = []
     num_groups_filtered = num_filtered = num_excluded = num_interrupted = 0
     for group in groups.values():
-        rewards_G = [node_rewards(rollout, settings.delegation_bonus, settings.reward) for rollout in group]
+        rewards_G = [
+            node_rewards(rollout, settings.delegation_bonus, settings.reward, settings.bonus) for rollout in group
+        ]
         baselines_G = _baselines(rewards_G, settings.baseline)
         if _filtered(rewards_G, settings):
             num_groups_filtered += 1

@@ -169,7 +169,7 @@ def credit(trees: Sequence[Tree], recipe: Recipe) -> list[Agent]:
         for tree in group:
             for agent in tree.agents.values():
                 root = tree.runtime.tree.root
-                children = [signal_of(child, root) for child in agent.node.children]
+                children = [signal_of(child, root) for child in agent.node.children if child.part is not False]
                 agent.reward = signal_of(agent.node, root) + (bonus * fmean(children) if children else 0.0)
         roots = [tree.agents[0].reward for tree in group]
         agents = [agent for tree in group for _, agent in sorted(tree.agents.items()) if agent.node.turns]

@@ -103,3 +103,11 @@ def test_trees_that_differ_are_not_equal() -> None:
     assert tree != json.loads(tree.to_json())
     assert repr(tree) == "ExecutionTree('test:0', 2 nodes, root finished)"
     assert repr(tree.root) == "Node('root', finished)"
+
+
+def test_whether_a_node_is_a_part_is_kept_and_unknown_in_trees_that_do_not_say() -> None:
+    tree = grow([0, 0, 0], [1] * 4, [0] * 3)
+    for node, part in zip(tree.nodes[1:], [True, False, None], strict=True):
+        node.part = part
+    assert [node.part for node in ExecutionTree.from_json(tree.to_json()).nodes] == [None, True, False, None]
+    assert '"part"' not in grow([0], [1] * 2, [0]).to_json()

@@ -12,7 +12,7 @@ from gymnasium import logger
 from rao_gym.errors import UsageError, nearest, unknown_name
 from rao_gym.limits import check_count
 from rao_gym.registry import Setup
-from rao_gym.rewards import local_node_reward
+from rao_gym.rewards import reward_of
 from rao_gym.runtime import Runtime
 from rao_gym.sandbox import Sandbox
 from rao_gym.tree import ExecutionTree, Node, StopReason
@@ -166,5 +166,5 @@ def reward_at_end(tree: ExecutionTree, node: Node, delegation_bonus: float) -> f
         delegation_bonus: λ of Eq. 1.
     """
     proxy = tree.root.signal or 0.0
-    signal, *children = [proxy if each.signal is None else each.signal for each in (node, *node.children)]
-    return local_node_reward(signal, children, delegation_bonus)
+    signals = {each.id: proxy if each.signal is None else each.signal for each in (node, *node.children)}
+    return reward_of(node, signals, delegation_bonus)

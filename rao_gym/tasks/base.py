@@ -132,6 +132,22 @@ class TaskFamily(ABC, Generic[ContextT]):
             The signal; None if no ground truth can be derived.
         """
 
+    def part_of(self, task: Task[ContextT], parent: Agent[ContextT], child: Agent[ContextT]) -> bool | None:
+        """Tell whether a child's work is a part of its parent's: smaller, needed, and not answered by its goal.
+
+        Asked once, when the child is launched. Only the children that are not False earn their parents the delegation
+        bonus (`rao_gym.rewards`), which a policy could otherwise collect with questions like 1+1.
+
+        Args:
+            task: The rollout's task.
+            parent: The agent that launches, with its context at that moment.
+            child: The agent that it launches.
+
+        Returns:
+            The answer; None if it is unknown.
+        """
+        return None
+
     @abstractmethod
     def reference_policy(self) -> Policy:
         """Return a scripted policy that solves every task by delegating, using only the interface."""

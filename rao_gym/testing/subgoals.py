@@ -33,11 +33,12 @@ class Verification:
 
 
 def check_subgoals(id: str, *, difficulties: Sequence[int] = (2, 3), num_tasks: int = 2, **options: Any) -> None:
-    """Check the verifier on every node of the reference policy's trees.
+    """Check the verifier and `part_of` on every node of the reference policy's trees.
 
-    The value of each node must have the signal 1, and altered values must have less, unless agents share a world,
-    where the signal may depend on what an agent did rather than on its answer. The trees must have children, or
-    nothing would be checked.
+    No node's work may be a part of itself, and none that the reference policy launched may be no part of the work. The
+    value of each node must have the signal 1, and altered values must have less, unless agents share a world, where
+    the signal may depend on what an agent did rather than on its answer. The trees must have children, or nothing
+    would be checked.
 
     Args:
         id: A registered id.
@@ -46,7 +47,8 @@ def check_subgoals(id: str, *, difficulties: Sequence[int] = (2, 3), num_tasks: 
         **options: Options of `rao_gym.make_setup`.
 
     Raises:
-        ConformanceError: A right answer was rejected, a wrong one accepted, or no child launched.
+        ConformanceError: A right answer was rejected, a wrong one accepted, no child launched, or one that is needed
+            called no part of the work.
     """
     for form, chosen in settings_by_form(id, options):
         family, verifications = _recorder_of(family_class(id))
@@ -58,6 +60,12 @@ def check_subgoals(id: str, *, difficulties: Sequence[int] = (2, 3), num_tasks: 
             f"{id} ({form}): the reference policy launched nobody at difficulties {list(difficulties)}; "
             "check harder tasks or a smaller window.",
         )
+        for node in (node for tree in trees if tree is not None for node in tree.nodes):
+            ensure(
+                node.part is not False,
+                f"{id} ({form}), {node.name}, goal {node.goal[:200]!r}: part_of says that what the reference policy "
+                "launched is no part of its work.",
+            )
         for verification in tuple(verifications):  # a copy, because verifying altered answers is recorded, too
             _check_verification(f"{id} ({form})", built.family, verification)
 
@@ -75,6 +83,10 @@ def _check_verification(case: str, family: TaskFamily[Any], verification: Verifi
         verification.signal == 1.0,
         f"{where}: the reference policy's answer {str(verification.value)[:200]!r} has the signal "
         f"{verification.signal}.",
+    )
+    ensure(
+        family.part_of(task, agent, agent) is not True,
+        f"{where}: part_of says that an agent's own work is a part of it.",
     )
     if agent.world is not None:
         return  # there, actions may earn the signal rather than the answer; see `check_idle_children`

@@ -107,6 +107,7 @@ def _tree_document(tree: ExecutionTree, delegation_bonus: float) -> dict[str, An
             "position": node.position,
             "goal": node.goal,
             "arguments": _exact(node.arguments),
+            "part": node.part,
             "wave": node.wave,
             "outcome": str(node.stop_reason or node.status),
             "ended": node.ended,

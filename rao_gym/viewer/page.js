@@ -303,6 +303,7 @@ function showNode(node) {
       { class: `head outcome-${node.kind}` },
       element("h2", {}, shortName(node)),
       element("span", { class: "badge" }, node.outcome.replaceAll("_", " ")),
+      node.part === false ? element("span", {}, "no part of its parent's work") : null,
       node.detail ? element("span", { class: "text", dir: "auto" }, node.detail) : null,
     ),
     element(

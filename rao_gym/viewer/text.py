@@ -15,8 +15,8 @@ _MAX_INDENT = 40
 def tree_as_text(tree: ExecutionTree, *, max_nodes: int | None = 200, max_chars: int = 60) -> str:
     """Return one line per node, children indented below their parents.
 
-    A line holds the agent's name, its stop reason (or status), its success signal s̃, its turns and tokens, its
-    goal and the value it returned.
+    A line holds the agent's name, its stop reason (or status), its success signal s̃, its turns and tokens,
+    ``no part`` where its work is no part of its parent's, its goal and the value it returned.
 
     Args:
         tree: A tree, finished or not.
@@ -58,6 +58,7 @@ def _line(node: Node, max_chars: int) -> str:
         f"s̃={signal}",
         f"{node.turns} turn{'' if node.turns == 1 else 's'}",
         f"{node.tokens:,} tokens",
+        *(["no part"] if node.part is False else []),
         _shortened(node.goal, max_chars),
     ]
     line = "  ".join(parts)

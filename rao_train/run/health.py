@@ -1,4 +1,4 @@
-"""Signs that a run learns nothing, or that it breaks."""
+"""Signs that a run learns nothing, learns the wrong thing, or breaks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from rao_gym.errors import InvalidValueError
+from rao_gym.rewards import Bonus
+from rao_train.credit import CreditSettings
 from rao_train.learning.learner import SkipReason, UpdateMetrics
 
 MAX_BROKEN_STEPS: Final = 3
@@ -57,6 +59,16 @@ def idle_warning(num_idle: int, metrics: Mapping[str, float]) -> str:
         return f"This step did not change the weights: {_why_idle(metrics)}."
     if num_idle == MANY_IDLE_STEPS:
         return f"{MANY_IDLE_STEPS} steps in a row did not change the weights: {_why_idle(metrics)}."
+    return ""
+
+
+def farming_warning(credit: CreditSettings) -> str:
+    """Return what to say of a bonus that can be had for nothing; nothing for any other."""
+    if credit.delegation_bonus > 0 and credit.bonus is Bonus.ALL:
+        return (
+            "credit.bonus=all invites farming: a sub-agent with a goal such as 1+1 earns its parent the bonus, and "
+            "policies learn to launch one and give up. credit.bonus=parts pays for parts of the work alone."
+        )
     return ""
 
 

@@ -32,7 +32,7 @@ from rao_train.rollout.worker import RolloutBatch, RolloutWorker
 from rao_train.run.evaluator import Evaluator
 from rao_train.run.folder import RunFolder
 from rao_train.run.handover import WeightHandover
-from rao_train.run.health import BrokenSteps, idle_warning
+from rao_train.run.health import BrokenSteps, farming_warning, idle_warning
 from rao_train.run.identity import identity_of
 from rao_train.run.interrupts import interrupts_held
 from rao_train.run.logs import LogEntry, RunLog
@@ -120,6 +120,8 @@ class Trainer:
         """
         for change in self._run_folder.check():
             self._reporter.warn(change)
+        if warning := farming_warning(self.recipe.credit):
+            self._reporter.warn(warning)
         self._restore()
         try:
             trees = self._run()

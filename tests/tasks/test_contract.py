@@ -60,6 +60,9 @@ class Returning(Counting):
     def verify(self, task: Task[Numbers], agent: Agent[Numbers], value: JSON) -> Any:
         return self._or("verify", super().verify(task, agent, value))
 
+    def part_of(self, task: Task[Numbers], parent: Agent[Numbers], child: Agent[Numbers]) -> Any:
+        return self._or("part_of", super().part_of(task, parent, child))
+
 
 def play(family: Counting) -> Runtime[Numbers]:
     """Call a tool, launch a child that finishes, and finish."""
@@ -86,12 +89,19 @@ def test_signals_are_converted(returned: Any, signal: float | None) -> None:
     json.loads(tree.to_json())
 
 
+@pytest.mark.parametrize(("returned", "part"), [(np.bool_(False), False), (True, True), (None, None)])
+def test_whether_a_child_is_a_part_is_asked_at_launch(returned: Any, part: bool | None) -> None:
+    assert [node.part for node in play(Returning("part_of", returned)).tree.nodes] == [None, part]
+
+
 UNFIT: list[tuple[str, Any, str]] = [
     ("verify", 5.0, r"verify must return a number in \[0, 1\] or None, got 5\.0"),
     ("verify", float("nan"), "verify must return .*, got nan"),
     ("verify", -0.1, "verify must return .*, got -0.1"),
     ("verify", "1", "verify must return .*, got '1'"),
     ("verify", np.ones(2), "verify must return .*, got array"),
+    ("part_of", "no", "part_of must return True, False or None, got 'no'"),
+    ("part_of", 0, "part_of must return True, False or None, got 0"),
     ("sample", None, "sample must return a Task with a TaskRecord, got None"),
     ("record.goal", None, "sample must return a record whose goal is text, got None"),
     ("record.difficulty", "3", "sample must return a record whose difficulty is an integer, got '3'"),

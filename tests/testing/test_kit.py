@@ -43,6 +43,20 @@ class Lenient(Counting):
         return float(isinstance(value, int) and abs(value - sum(agent.context)) <= 1)
 
 
+class Stingy(Counting):
+    """Calls what the reference policy launches no part of the work."""
+
+    def part_of(self, task: Task[Numbers], parent: Agent[Numbers], child: Agent[Numbers]) -> bool | None:
+        return False
+
+
+class Gullible(Counting):
+    """Calls everything a part of the work."""
+
+    def part_of(self, task: Task[Numbers], parent: Agent[Numbers], child: Agent[Numbers]) -> bool | None:
+        return True
+
+
 class Fragile(Counting):
     """Raises on answers that are not numbers."""
 
@@ -94,6 +108,8 @@ FINDINGS: list[tuple[type[Counting], Callable[..., None], dict[str, Any], str]] 
     (Counting, check_solvability, {"max_turns": 1, "actions": "tools"}, "success at difficulty 1 is 0.000"),
     (NeverChild, check_subgoals, {}, "nothing verifies this sub-goal"),
     (Lenient, check_subgoals, {}, "the wrong answer"),
+    (Stingy, check_subgoals, {}, "part_of says that what the reference policy launched is no part of its work"),
+    (Gullible, check_subgoals, {}, "part_of says that an agent's own work is a part of it"),
     (Guessing, check_subgoals, {"difficulties": (2,)}, "launched nobody"),
     (Guessing, check_solvability, {}, "the reference policy's success"),
     (Guessing, check_solvability, {"min_success": 0.0}, "the single-agent policy tries to launch"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tiny import Plan, make_rollout
 
 from rao_gym.errors import InvalidValueError, PolicyError, UnknownNameError
+from rao_gym.rewards import Bonus
 from rao_gym.tree import Node, StopReason
 from rao_train.credit import (
     Credit,
@@ -67,6 +68,14 @@ def test_root_only_reward_gives_every_node_the_roots() -> None:
 def test_a_node_that_nothing_verifies_takes_the_roots_signal() -> None:
     rewards = node_rewards(make_rollout(Plan("right", (Plan("unknown"),))), 0.5)
     assert rewards == {0: 1.5, 1: 1.0}
+
+
+@pytest.mark.parametrize(("bonus", "expected"), [("parts", 0.0), ("all", 0.5), ("gated", 0.0)])
+def test_a_child_that_is_no_part_earns_its_parent_nothing_unless_all_count(bonus: str, expected: float) -> None:
+    farm, honest = make_rollout(Plan("wrong", (RIGHT,)), index=0), make_rollout(WRONG, index=1)
+    farm.tree.nodes[1].part = False
+    settings = CreditSettings(delegation_bonus=0.5, bonus=bonus, group_filter="none")  # type: ignore[arg-type]
+    assert advantages(credit([farm, honest], settings))[0, 0] == expected
 
 
 def test_leave_one_out_baselines_by_hand() -> None:
@@ -200,6 +209,9 @@ def test_nodes_whose_judge_failed_are_excluded_and_counted() -> None:
 
 def test_settings_take_text_and_refuse_what_is_not_there() -> None:
     assert CreditSettings(reward="root").reward is RewardScope.ROOT  # type: ignore[arg-type]
+    assert CreditSettings(bonus="gated").bonus is Bonus.GATED  # type: ignore[arg-type]
+    with pytest.raises(UnknownNameError, match=r"Unknown bonus 'part'\. Did you mean 'parts'"):
+        CreditSettings(bonus="part")  # type: ignore[arg-type]
     with pytest.raises(UnknownNameError, match=r"Unknown baseline 'leave_one'\. Did you mean 'leave_one_out'"):
         CreditSettings(baseline="leave_one")  # type: ignore[arg-type]
     for bonus in (-0.1, float("nan"), float("inf")):

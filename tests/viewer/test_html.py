@@ -106,6 +106,16 @@ def test_holds_every_node_with_its_transcript_and_figures(play: Play, tmp_path: 
         assert (written["turns"], written["tokens"]) == (node.turns, node.tokens)
 
 
+def test_children_that_are_no_parts_earn_no_bonus_on_the_page(build: Build, tmp_path: Path) -> None:
+    tree = build([None, 0, 0])
+    for node, signal, part in zip(tree.nodes, [0.0, 0.5, 1.0], [None, True, False], strict=True):
+        node.signal, node.part = signal, part
+    write_page([tree], tmp_path / "page.html", "Parts", delegation_bonus=0.4)
+    [document] = Page(tmp_path / "page.html").trees
+    assert [node["part"] for node in document["nodes"]] == [None, True, False]
+    assert document["nodes"][0]["reward"] == pytest.approx(0.2)
+
+
 def sum_of(play: Play) -> int:
     """Return the right answer of the task that `play` plays."""
     answer = play({"root": [FINISH % "0"]}).task.answer

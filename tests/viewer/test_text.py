@@ -72,3 +72,9 @@ def test_copes_with_wide_and_deep_trees(build: Build) -> None:
 def test_limits_must_be_positive(build: Build) -> None:
     with pytest.raises(InvalidValueError, match="max_nodes must be at least 1, got 0"):
         tree_as_text(build([None]), max_nodes=0)
+
+
+def test_marks_children_whose_work_is_no_part_of_their_parents(build: Build) -> None:
+    tree = build([None, 0, 0])
+    tree.nodes[1].part, tree.nodes[2].part = True, False
+    assert ["no part" in line for line in tree_as_text(tree).splitlines()] == [False, False, True]

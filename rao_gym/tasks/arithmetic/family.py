@@ -24,6 +24,7 @@ from rao_gym.tasks.arithmetic.expressions import (
     size,
 )
 from rao_gym.tasks.arithmetic.operands import SIDES, operand, split, substitute
+from rao_gym.tasks.arithmetic.parts import is_part, same_work
 from rao_gym.tasks.arithmetic.policies import SKILL_COLUMNS, RecursivePolicy, SinglePolicy
 from rao_gym.tasks.arithmetic.sampling import TERMS_PER_DIFFICULTY, Part, Ranges, Sampler, largest_difficulty
 from rao_gym.tasks.base import LaunchRefusedError, Received, Task, TaskFamily, rng
@@ -182,11 +183,26 @@ class Arithmetic(TaskFamily[Problem]):
             if isinstance(expression, Number):
                 raise LaunchRefusedError(f"{render(expression)[:40]} is a number; there is nothing to compute.")
             text = render(expression)
-            if side is None and text == render(agent.context.expression):
+            if side is None and self._is_own(expression, agent):
                 raise LaunchRefusedError("that is your own expression. Launch a part of it.")
             return text, Problem(expression=expression, value=evaluate(expression, self.modulus))
         except ExpressionError as error:
             raise LaunchRefusedError(f"the goal cannot be computed: {error}") from error
+
+    def _is_own(self, expression: Expression, agent: Agent[Problem]) -> bool:
+        """Tell whether an expression is an agent's own, that of its goal or what is left of it, in some disguise.
+
+        The operand ``x`` of ``x+0`` is none: that it is all of the work has to be noticed.
+        """
+        owns = (agent.context.expression, parse(agent.goal, self.modulus))
+        return any(same_work(expression, own) and not is_part(expression, own) for own in owns)
+
+    def part_of(self, task: Task[Problem], parent: Agent[Problem], child: Agent[Problem]) -> bool:
+        """Tell whether a child's expression occurs within its parent's, by structure."""
+        own, given = parent.context.expression, child.context.expression
+        if isinstance(own, Operation) and (given is own.left or given is own.right):
+            return True
+        return is_part(given, own, digits=self.kind == "digits")
 
     def _operand(self, expression: Expression, side: object) -> Expression:
         """Return a named operand.

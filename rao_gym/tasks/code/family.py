@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -216,6 +217,19 @@ class Code(TaskFamily[CodeContext]):
         cases = {name: context.functions[name].cases.hidden for name in context.wanted}
         outcomes = [outcome.passed for group in self._judge.run(value, cases).values() for outcome in group]
         return sum(outcomes) / len(outcomes)
+
+    def part_of(self, task: Task[CodeContext], parent: Agent[CodeContext], child: Agent[CodeContext]) -> bool:
+        """Tell whether a child writes a function that its parent's source must hold, and is not handed its source.
+
+        That is one of several wanted functions, or a helper that a wanted one calls. The helpers of helpers come with
+        the source of those that call them.
+        """
+        own = parent.context
+        needed = {helper for name in own.wanted for helper in own.functions[name].helpers}
+        needed |= set(own.wanted) if len(own.wanted) > 1 else set()
+        names = child.context.wanted
+        given = any(re.search(rf"\b(def|lambda)\b|\b{name}\s*=", child.goal) for name in names)
+        return len(names) == 1 and set(names) <= needed and not given
 
     def reference_policy(self) -> Policy:
         """Return a policy that writes one function at each node and delegates its helpers."""

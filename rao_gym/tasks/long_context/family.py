@@ -16,10 +16,12 @@ from rao_gym.tasks.long_context.answers import same
 from rao_gym.tasks.long_context.documents import Passage
 from rao_gym.tasks.long_context.haystack import Haystack, Library, TextPath, hide, read_haystack
 from rao_gym.tasks.long_context.kinds import KIND_NAMES, KINDS, MIXED, VARIANT_NAMES, is_fact, parse_question
+from rao_gym.tasks.long_context.kinds.base import squeeze
 from rao_gym.tasks.long_context.parts import BY_LINES_OR_PART, named_part, range_error
 from rao_gym.tasks.long_context.policies import ReadingPolicy
 from rao_gym.tasks.long_context.question_files import QuestionFile
 from rao_gym.tasks.long_context.schedule import Schedule, scheduled
+from rao_gym.tasks.long_context.sharing import is_fair_share, is_same_work
 from rao_gym.tools import Parameter, ToolError, ToolResult, ToolSpec
 
 _START = Parameter("start", "integer", "First line.")
@@ -229,11 +231,27 @@ class LongContext(TaskFamily[Passage]):
         """Give a child a part of the passage; without a goal, its goal is the agent's own."""
         passage = named_part(agent.context, arguments)
         if goal.strip():
+            if is_same_work(agent.goal, goal, agent.context, passage):
+                raise LaunchRefusedError("that is your own question about all of your lines. Name a part of them.")
             return goal, passage
         question = parse_question(agent.goal)
         if question is not None and question.part != question:
             raise LaunchRefusedError("answers for parts do not combine into yours. Give a goal whose answers do.")
+        if (passage.start, passage.end) == (agent.context.start, agent.context.end):
+            raise LaunchRefusedError("those are all of your lines. Name a part of them.")
         return agent.goal, passage
+
+    def part_of(self, task: Task[Passage], parent: Agent[Passage], child: Agent[Passage]) -> bool | None:
+        """Tell whether a child gets fewer lines than its parent, enough of them, and a question that helps.
+
+        Of the user's own questions, nobody knows which others help; the same one about fewer lines does.
+        """
+        if not is_fair_share(child.context, parent.context):
+            return False
+        if task.record.parameters["source"] == "questions":
+            return True if squeeze(child.goal) == squeeze(parent.goal) else None
+        question, asked = parse_question(parent.goal), parse_question(child.goal)
+        return question is not None and asked is not None and question.needs(asked, child.context)
 
     def verify(self, task: Task[Passage], agent: Agent[Passage], value: JSON) -> float | None:
         """Compare an answer with the truth about the passage, for every goal in the family's words."""

@@ -216,6 +216,22 @@ def test_steps_that_learn_nothing_are_said_at_once_and_again_after_ten(tmp_path:
     assert (trainer.state.version, trainer.state.num_changing, trainer.state.num_idle) == (12, 0, 12)
 
 
+@pytest.mark.parametrize(
+    ("changes", "warned"),
+    [
+        (["credit.bonus=all"], True),
+        (["credit.bonus=all", "credit.delegation_bonus=0"], False),
+        (["credit.bonus=gated"], False),
+        ([], False),
+    ],
+)
+def test_a_bonus_that_can_be_farmed_is_named_once(tmp_path: Path, changes: list[str], warned: bool) -> None:
+    listening = Listening()
+    Trainer(small(*changes, "training.steps=2", "evaluation.final=false"), tmp_path, listening).run()
+    named = [text for text in listening.warnings if text.startswith("credit.bonus=all invites farming")]
+    assert len(named) == warned
+
+
 _CHILD = """
 import sys, torch
 from pathlib import Path

@@ -116,6 +116,10 @@ class Difference(Part):
         """Read the lines."""
         return sum(self.more.accepts(groups) - self.less.accepts(groups) for groups in read_records(lines))
 
+    def needs(self, other: Question, passage: Passage) -> bool:
+        """Tell whether the other question asks for one of the two numbers, or for the difference."""
+        return other in (self, CountRecords(self.more), CountRecords(self.less))
+
     def is_well_posed(self, passage: Passage) -> bool:
         """Tell whether there are many of both sorts."""
         return all(CountRecords(records).is_well_posed(passage) for records in (self.more, self.less))

@@ -51,6 +51,21 @@ class Question(ABC):
         """Return how good an answer is, in [0, 1]."""
         return float(same(value, self.truth(passage)))
 
+    def needs(self, other: Question, passage: Passage) -> bool:
+        """Tell whether this question about more lines needs what another one asks about some of them.
+
+        The answer must not follow from the words of the other question alone.
+
+        Args:
+            other: The other question.
+            passage: The lines that it asks about.
+        """
+        return other in (self, self.part)
+
+    def asks_the_same(self, other: Question, passage: Passage) -> bool:
+        """Tell whether another question about the same lines leaves nothing of this one to be found out."""
+        return self.part == other.part or (self.needs(other, passage) and other.needs(self, passage))
+
     def is_well_posed(self, passage: Passage) -> bool:
         """Tell whether it has one answer for a passage, and one that is hard to guess."""
         return True

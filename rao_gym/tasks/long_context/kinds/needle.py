@@ -12,7 +12,7 @@ import numpy as np
 from rao_gym.jsonable import JSON
 from rao_gym.tasks.long_context.answers import as_integer, as_items, as_object, canonical, same_items
 from rao_gym.tasks.long_context.documents import Facts, IntArray, Passage, Table, TextArray, no_ints, no_texts
-from rao_gym.tasks.long_context.kinds.base import Draft, Kind, Part, squeeze
+from rao_gym.tasks.long_context.kinds.base import Draft, Kind, Part, Question, squeeze
 from rao_gym.tasks.long_context.kinds.wordings import Wordings
 from rao_gym.tasks.long_context.lexicon import KEYS
 from rao_gym.tasks.long_context.schedule import Schedule
@@ -71,6 +71,10 @@ class CodesOf(Part):
         """Read the lines."""
         return [code for key, code in _read_codes(lines) if key == self.key]
 
+    def needs(self, other: Question, passage: Passage) -> bool:
+        """Tell whether the other question asks for the codes of this key."""
+        return _keys_of(other) == {self.key}
+
     def score(self, value: JSON, passage: Passage) -> float:
         """Compare in any order."""
         return float(same_items(value, self.truth(passage)))
@@ -113,6 +117,11 @@ class FindCodes(Part):
         """Read the lines."""
         return self._by_key(_read_codes(lines))
 
+    def needs(self, other: Question, passage: Passage) -> bool:
+        """Tell whether the other question asks for the codes of some of these keys."""
+        keys = _keys_of(other)
+        return bool(keys) and keys <= {*self.keys}
+
     def score(self, value: JSON, passage: Passage) -> float:
         """Compare key by key, each list in any order."""
         answered = [(canonical(key), codes) for key, codes in as_object(value).items() if as_items(codes)]
@@ -138,6 +147,13 @@ _CODES_OF = re.compile(re.escape(CodesOf("KEY").render()).replace("KEY", r"(?P<k
 _FIND_CODES = re.compile(
     re.escape(FindCodes(("KEYS",)).render()).replace("KEYS", r"(?P<keys>[a-z]+ [a-z]+(?:, [a-z]+ [a-z]+)*)")
 )
+
+
+def _keys_of(question: Question) -> frozenset[str]:
+    """Return the keys whose codes a question asks for; none if it asks for anything else."""
+    if isinstance(question, CodesOf):
+        return frozenset({question.key})
+    return frozenset(question.keys) if isinstance(question, FindCodes) else frozenset()
 
 
 def _codes_in(passage: Passage) -> list[tuple[str, JSON]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -96,14 +96,26 @@ class TrailEnd(Question):
         """The question to ask of parts: they cannot know which steps belong to the trail."""
         return TrailSteps()
 
+    def needs(self, other: Question, passage: Passage) -> bool:
+        """Tell whether the other question asks for steps, or follows this trail for at least one step."""
+        if not isinstance(other, TrailEnd):
+            return other == self.part
+        document = Passage(passage.document, 0, len(passage.document.lines))
+        steps = as_object(TrailSteps().truth(document))
+        return other.place in self.walk(steps) and other.truth(passage) != other.place
+
     def conclude(self, merged: JSON) -> JSON:
         """Walk along the steps; a place that comes up again ends the walk."""
-        steps = as_object(merged)
-        place, visited = self.place, {self.place}
-        while isinstance(following := steps.get(place), str) and following not in visited:
+        return self.walk(as_object(merged))[-1]
+
+    def walk(self, steps: Mapping[str, JSON]) -> list[str]:
+        """Return the places of the trail in order."""
+        places = {self.place: None}
+        place = self.place
+        while isinstance(following := steps.get(place), str) and following not in places:
             place = following
-            visited.add(place)
-        return place
+            places[place] = None
+        return list(places)
 
 
 _TRAIL_END = re.compile(re.escape(TrailEnd("PLACE").render()).replace("PLACE", r"(?P<place>[A-Z][a-z]+)"))
