@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 from transformers.utils import logging as transformers_logging
 
-from rao_train.demo.comparison import TITLES, run_demo
+from rao_train.demo.comparison import run_demo
+from rao_train.demo.contenders import TITLES
 
 
 def main() -> None:

@@ -149,6 +149,7 @@ class Growth(Generic[ContextT]):
             arguments=entrant.arguments,
             part=entrant.part,
             wave=0 if parent is None else parent.num_waves,
+            divisible=self._contract.divisible(agent),
         )
         host = NodeHost(
             name=agent.name,

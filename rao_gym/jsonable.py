@@ -134,6 +134,7 @@ _TYPES: dict[Any, tuple[type, ...]] = {
     "str": (str,),
     "int": (int,),
     "int | None": (int, type(None)),
+    "bool | None": (bool, type(None)),
     "float | None": (int, float, type(None)),
     "dict[str, JSON]": (dict,),
 }

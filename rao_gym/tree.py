@@ -93,6 +93,7 @@ class Node:
         messages: Its transcript.
         calls: Records of its turns beyond their text, if the policy reports more; see `ModelCall`.
         children: The nodes that it launched, in order.
+        divisible: Whether its work had parts that could be delegated; None if its family does not say.
     """
 
     id: int
@@ -114,6 +115,7 @@ class Node:
     messages: list[ChatMessage] = field(default_factory=list)
     calls: list[ModelCall] = field(default_factory=list)
     children: list[Node] = field(default_factory=list)
+    divisible: bool | None = None
 
     @property
     def name(self) -> str:
@@ -138,6 +140,11 @@ class Node:
         for name, value in state.items():
             setattr(self, name, value)
         self.children = []
+
+    @property
+    def tried_to_launch(self) -> bool:
+        """Whether it launched an agent, or was refused to."""
+        return bool(self.children) or self.refusals > 0
 
     @property
     def ended(self) -> bool:
@@ -319,19 +326,23 @@ _PLAIN_FIELDS = (
     "refusals",
     "messages",
 )
+_OPTIONAL_FIELDS = ("part", "divisible")
+"""Fields that are written only if they are known."""
 
 
 def _node_to_dict(node: Node) -> dict[str, Any]:
     """Return a node as a JSON object that refers to its parent by id."""
     parent = None if node.parent is None else node.parent.id
     document = {"id": node.id, "parent": parent} | {name: getattr(node, name) for name in _PLAIN_FIELDS}
-    optional: dict[str, Any] = {} if node.part is None else {"part": node.part}
-    return document | optional | ({"calls": [call.to_dict() for call in node.calls]} if node.calls else {})
+    for name in _OPTIONAL_FIELDS:
+        if getattr(node, name) is not None:
+            document[name] = getattr(node, name)
+    return document | ({"calls": [call.to_dict() for call in node.calls]} if node.calls else {})
 
 
 def _node_from_dict(entry: dict[str, Any], earlier: list[Node]) -> Node:
     """Build a node from its JSON object and the nodes launched before it."""
-    values = {name: entry[name] for name in _PLAIN_FIELDS} | {"part": entry.get("part")}
+    values = {name: entry[name] for name in _PLAIN_FIELDS} | {name: entry.get(name) for name in _OPTIONAL_FIELDS}
     check_types(Node, values)
     parent = _parent_of(entry, earlier)
     if (entry["id"], entry["position"], entry["depth"]) != (

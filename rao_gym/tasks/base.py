@@ -187,6 +187,14 @@ class TaskFamily(ABC, Generic[ContextT]):
         """
         return goal, agent.context
 
+    def divisible(self, agent: Agent[ContextT]) -> bool | None:
+        """Return whether a new agent's work has parts that could be delegated; None if the family does not say.
+
+        Where it has none, a launch cannot help. Training counts launches on both sides of this line: an agent has
+        learned *when* to delegate if it launches on one side alone.
+        """
+        return None
+
     def receive(self, agent: Agent[ContextT], arguments: Mapping[str, JSON], value: Any) -> Received[ContextT]:
         """Return what a parent gets when the child that it launched with `arguments` finishes."""
         return Received(value=value, context=agent.context)

@@ -129,6 +129,13 @@ class Contract(Generic[ContextT]):
             self._refuse("delegate", "a goal and a context", given)
         return printable(given[0]), given[1]
 
+    def divisible(self, agent: Agent[ContextT]) -> bool | None:
+        """Return whether a new agent's work has parts; None if the family does not say."""
+        divisible: object = self._family.divisible(agent)
+        if divisible is None or isinstance(divisible, bool | np.bool_):
+            return None if divisible is None else bool(divisible)
+        return self._refuse("divisible", "True, False or None", divisible)
+
     def receive(self, agent: Agent[ContextT], arguments: Mapping[str, JSON], value: Any) -> Received[ContextT]:
         """Return what a parent gets from a child that finished with `value`."""
         received: object = self._family.receive(agent, arguments, value)

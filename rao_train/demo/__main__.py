@@ -12,7 +12,9 @@ import torch
 from transformers.utils import logging as transformers_logging
 
 from rao_gym.errors import RaoError
-from rao_train.demo.comparison import TITLES, run_demo
+from rao_train.demo.comparison import run_demo
+from rao_train.demo.contenders import TITLES
+from rao_train.demo.report import story_of
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, title in TITLES.items():
         success = "  ".join(f"{difficulty}: {value:.2f}" for difficulty, value in results["success"][name].items())
         print(f"success of {title} by difficulty   {success}")
+    print("\n".join(story_of(results)))
     print(f"{results['seconds']['total']:.0f} s. Open {arguments.out / 'report.html'}")
     return 0
 

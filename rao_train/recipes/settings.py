@@ -32,6 +32,7 @@ class TrainingSettings:
         staleness: How many batches old the weights are that a batch was generated with.
         checkpoint_every: Steps between checkpoints, warm-start steps included; the last step always has one.
         max_seconds: Time after which no further step begins; 0 for no end.
+        max_tokens: Tokens of learned rollouts, read or written, after which no further step begins; 0 for no end.
         max_disagreement: Largest mean |log π − log μ| between trainer and engine at the same weights; past it the run
             stops, for its ratios would be noise. ``none`` for no bound.
     """
@@ -43,6 +44,7 @@ class TrainingSettings:
     staleness: int = 0
     checkpoint_every: int = 20
     max_seconds: float = 0.0
+    max_tokens: int = 0
     max_disagreement: float | None = 0.1
 
     def __post_init__(self) -> None:
@@ -52,7 +54,7 @@ class TrainingSettings:
             InvalidValueError: A value is out of range.
         """
         _check_counts(self, "tasks_per_step", "group_size", "minibatches_per_step", "checkpoint_every")
-        for name in ("steps", "staleness"):
+        for name in ("steps", "staleness", "max_tokens"):
             check_count(name, getattr(self, name), minimum=0)
         if not self.max_seconds >= 0:
             raise InvalidValueError(f"max_seconds must be at least 0, got {self.max_seconds!r}.")
@@ -66,7 +68,9 @@ class EvaluationSettings:
 
     Attributes:
         every: Steps between evaluations, the first of them before learning begins; 0 for none on the way.
+        first: Whether to evaluate before the first training step as thoroughly as after the last.
         final: Whether to evaluate after the last step.
+        sampled: Whether these two also play at `sampling.temperature`, as ``evaluation_sampled`` in the logs.
         difficulties: Difficulties to play.
         tasks: Tasks of each difficulty after the last step.
         tasks_on_the_way: Tasks of each difficulty before.
@@ -75,7 +79,9 @@ class EvaluationSettings:
     """
 
     every: int = 0
+    first: bool = False
     final: bool = True
+    sampled: bool = False
     difficulties: tuple[int, ...] = (1,)
     tasks: int = 100
     tasks_on_the_way: int = 20

@@ -28,6 +28,7 @@ CHANGEABLE: Final = (
     "evaluation.*",
     "training.steps",
     "training.max_seconds",
+    "training.max_tokens",
     "training.checkpoint_every",
     "training.max_disagreement",
 )

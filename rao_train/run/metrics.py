@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from rao_gym.tree import StopReason
+from rao_gym.tree import Node, StopReason
 from rao_train.credit import Credit
 from rao_train.learning.learner import LearnerMetrics, UpdateMetrics
 from rao_train.rollout.trajectory import Rollout
@@ -40,6 +40,8 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "tree/critical_path": "Turns that have to follow each other.",
     "tree/delegation_rate": "Share of the nodes that launched at least one sub-agent.",
     "tree/refusals": "Launches refused in a tree.",
+    "launch/divisible": "Share of the agents with divisible work that tried to launch; refused launches count.",
+    "launch/indivisible": "The same of the agents with nothing to delegate, such as a single operation.",
     "tree/finished": "Share of the nodes that ended by finishing, not by a limit.",
     "tree/skipped": "Trees left out because the window or the model cannot hold their task's opening.",
     "tree/unanswered": "Nodes of the batch that ended because the engine gave up their turn; they have no signal.",
@@ -70,6 +72,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "speed/generated": "Generated tokens per second of generation.",
     "speed/learned": "Tokens read by the learner per second of learning.",
     "evaluation/success_*": "Mean success signal of one difficulty on tasks that are not trained on.",
+    "evaluation/launch_*": "Share of the roots that tried to launch, by difficulty; refused launches count.",
     "evaluation/nodes_*": "Mean nodes of a tree, by difficulty.",
     "evaluation/depth_*": "Mean depth of a tree, by difficulty.",
     "evaluation/turns_*": "Mean turns of a tree, by difficulty.",
@@ -103,15 +106,28 @@ def tree_metrics(rollouts: Sequence[Rollout]) -> Metrics:
     """Return how trees went and what they look like."""
     trees = [rollout.tree for rollout in rollouts]
     nodes = [node for tree in trees for node in tree.nodes]
-    return success_metrics(rollouts) | {
-        "tree/nodes": fmean(len(tree) for tree in trees),
-        "tree/depth": fmean(tree.depth for tree in trees),
-        "tree/turns": fmean(tree.turns for tree in trees),
-        "tree/critical_path": fmean(tree.critical_path() for tree in trees),
-        "tree/delegation_rate": fmean(bool(node.children) for node in nodes),
-        "tree/refusals": sum(node.refusals for node in nodes) / len(trees),
-        "tree/finished": fmean(node.stop_reason is StopReason.FINISHED for node in nodes),
-    }
+    return (
+        success_metrics(rollouts)
+        | launch_metrics(nodes)
+        | {
+            "tree/nodes": fmean(len(tree) for tree in trees),
+            "tree/depth": fmean(tree.depth for tree in trees),
+            "tree/turns": fmean(tree.turns for tree in trees),
+            "tree/critical_path": fmean(tree.critical_path() for tree in trees),
+            "tree/delegation_rate": fmean(bool(node.children) for node in nodes),
+            "tree/refusals": sum(node.refusals for node in nodes) / len(trees),
+            "tree/finished": fmean(node.stop_reason is StopReason.FINISHED for node in nodes),
+        }
+    )
+
+
+def launch_metrics(nodes: Sequence[Node]) -> Metrics:
+    """Return how often agents try to launch, where that can help and where it cannot."""
+    metrics: Metrics = {}
+    for name, divisible in (("launch/divisible", True), ("launch/indivisible", False)):
+        if tried := [node.tried_to_launch for node in nodes if node.turns and node.divisible is divisible]:
+            metrics[name] = fmean(tried)
+    return metrics
 
 
 def rollout_metrics(batch: RolloutBatch) -> Metrics:
@@ -202,6 +218,7 @@ def evaluation_metrics(batch: RolloutBatch) -> Metrics:
         signals = [rollout.signals.by_node[0] for rollout in grown if 0 in rollout.signals.by_node]
         metrics |= {f"evaluation/success_{difficulty}": fmean(signals)} if signals else {}
         metrics |= {
+            f"evaluation/launch_{difficulty}": fmean(rollout.tree.root.tried_to_launch for rollout in grown),
             f"evaluation/nodes_{difficulty}": fmean(len(rollout.tree) for rollout in grown),
             f"evaluation/depth_{difficulty}": fmean(rollout.tree.depth for rollout in grown),
             f"evaluation/turns_{difficulty}": fmean(rollout.tree.turns for rollout in grown),

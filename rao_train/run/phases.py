@@ -10,6 +10,7 @@ from rao_train.recipes.warm_start import WarmStartStage
 
 TRAIN: Final = "train"
 EVALUATION: Final = "evaluation"
+SAMPLED: Final = "evaluation_sampled"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ class TrainerState:
         tick: Ticks done, warm start included.
         version: Rollout batches learned from, which is the version of the weights.
         seconds: Time spent on training steps.
+        tokens: Tokens of the rollouts that these steps learned from, read or written.
         num_changing: Training steps that changed the weights.
         num_idle: Training steps in a row, up to now, that did not.
     """
@@ -32,6 +33,7 @@ class TrainerState:
     tick: int = 0
     version: int = 0
     seconds: float = 0.0
+    tokens: int = 0
     num_changing: int = 0
     num_idle: int = 0
 

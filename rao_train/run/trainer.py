@@ -10,7 +10,7 @@ rollouts and the source's state at the end of a tick decide everything that foll
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -98,9 +98,8 @@ class Trainer:
         self._worker = self._worker_with(recipe.sampling)
         self._rollouts = RolloutQueue(source, self._worker, seed=recipe.seed, staleness=training.staleness)
         self._handover = WeightHandover(self._engine, bound=training.max_disagreement)
-        sampling = replace(recipe.sampling, temperature=recipe.evaluation.temperature)
         self._evaluator = Evaluator(
-            self._setup, recipe.evaluation, lambda: self._worker_with(sampling), seed=recipe.seed
+            self._setup, recipe.evaluation, recipe.sampling, self._worker_with, seed=recipe.seed
         )
         self._supervised_step: SupervisedStep | None = None
         self._broken_steps = BrokenSteps()
@@ -146,37 +145,38 @@ class Trainer:
             for phase in self._phases:
                 if state.tick < phase.end:
                     self._run_phase(phase, log)
-            trees: list[ExecutionTree] = []
-            if recipe.evaluation.final:
-                trees = self._log_evaluation(log, state.tick + 1, self._evaluator.final(state.version))
-                log.write_trees(state.tick + 1, _first_of_each_difficulty(trees))
+            batches = self._evaluator.final(state.version)
+            self._log_evaluations(log, state.tick + 1, batches)
+            trees = [rollout.tree for rollout in batches[EVALUATION].rollouts] if batches else []
+            log.write_trees(state.tick + 1, _first_of_each_difficulty(trees))
         return trees
 
     def _run_phase(self, phase: Phase, log: RunLog) -> None:
-        """Go on with a phase until its end, or until the time is over."""
+        """Go on with a phase until its end, or until its budget is spent."""
         state = self.state
         self._enter(phase)
         self._reporter.start(phase.name, state.tick - phase.start, phase.steps)
-        while state.tick < phase.end and not self._out_of_time(phase):
+        while state.tick < phase.end and not self._out_of_budget(phase):
             self._tick(log)
-            last = state.tick == phase.end or self._out_of_time(phase)
+            last = state.tick == phase.end or self._out_of_budget(phase)
             if last and phase.stage is not None:
                 self._learner.export(self.folder / "warm_start", self.tokenizer)
             if (last or state.tick % self.recipe.training.checkpoint_every == 0) and not self._broken_steps.in_a_row:
                 with interrupts_held():
                     self._save()
 
-    def _out_of_time(self, phase: Phase) -> bool:
+    def _out_of_budget(self, phase: Phase) -> bool:
         """Tell whether no further training step may begin."""
-        max_seconds = self.recipe.training.max_seconds
-        return phase.stage is None and 0 < max_seconds <= self.state.seconds
+        training, state = self.recipe.training, self.state
+        spent = 0 < training.max_seconds <= state.seconds or 0 < training.max_tokens <= state.tokens
+        return phase.stage is None and spent
 
     def _tick(self, log: RunLog) -> None:
         """Take one step of the present phase and log it."""
         phase, state, recipe = self._phase, self.state, self.recipe
         step = state.tick - phase.start + 1
-        if phase.stage is None and step == 1 and self._evaluator.is_due(0):
-            self._log_evaluation(log, state.tick + 1, self._evaluator.on_the_way(state.version))
+        if phase.stage is None and step == 1:
+            self._log_evaluations(log, state.tick + 1, self._evaluator.before(state.version))
         if phase.stage is None:
             self._train(log)
         else:
@@ -185,8 +185,7 @@ class Trainer:
             return
         if recipe.logging.trees_every and step % recipe.logging.trees_every == 0:
             log.write_trees(state.tick, self._sampled_trees)
-        if self._evaluator.is_due(step):
-            self._log_evaluation(log, state.tick, self._evaluator.on_the_way(state.version))
+        self._log_evaluations(log, state.tick, self._evaluator.on_the_way(step, state.version))
 
     def _supervise(self, log: RunLog) -> None:
         """Take one supervised step on demonstrations."""
@@ -229,6 +228,7 @@ class Trainer:
             state.tick += 1
             state.version += 1
             state.seconds += seconds
+            state.tokens += batch.num_generated + batch.num_read
             changed = metrics["steps/taken"] > 0
             state.num_changing += changed
             state.num_idle = 0 if changed else state.num_idle + 1
@@ -245,13 +245,13 @@ class Trainer:
         log.write(entry)
         self._reporter.report(entry)
 
-    def _log_evaluation(self, log: RunLog, tick: int, batch: RolloutBatch) -> list[ExecutionTree]:
-        """Log how an evaluation went; return its trees."""
-        entry = LogEntry(tick=tick, phase=EVALUATION, step=self.state.version, metrics=evaluation_metrics(batch))
-        self._run_folder.claim()
-        log.write(entry)
-        self._reporter.report(entry)
-        return [rollout.tree for rollout in batch.rollouts]
+    def _log_evaluations(self, log: RunLog, tick: int, batches: Mapping[str, RolloutBatch]) -> None:
+        """Log how evaluations went, each under its phase."""
+        for phase, batch in batches.items():
+            entry = LogEntry(tick=tick, phase=phase, step=self.state.version, metrics=evaluation_metrics(batch))
+            self._run_folder.claim()
+            log.write(entry)
+            self._reporter.report(entry)
 
     def _worker_with(self, sampling: Sampling) -> RolloutWorker:
         """Return a worker that draws in this way."""

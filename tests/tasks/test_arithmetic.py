@@ -16,7 +16,7 @@ from rao_gym.errors import InvalidValueError, UnknownNameError
 from rao_gym.evaluation import TaskKey, run_rollouts
 from rao_gym.policies.base import Policy
 from rao_gym.runtime import turn_of
-from rao_gym.tasks.arithmetic import Arithmetic, DirectPolicy, Problem, RecursivePolicy
+from rao_gym.tasks.arithmetic import Arithmetic, DirectPolicy, HeedlessPolicy, Problem, RecursivePolicy
 from rao_gym.tasks.arithmetic.expressions import evaluate, parse, render
 from rao_gym.tasks.arithmetic.policies import SKILL_COLUMNS
 from rao_gym.tasks.base import Task
@@ -54,6 +54,16 @@ def converse(goal: str, script: Mapping[str, Sequence[str]], kind: str = "tree",
         node = next(iter(runtime.ready))
         lines = script.get(node.name, ())
         runtime.act(node, lines[node.turns] if node.turns < len(lines) else call("finish", answer=0))
+    return runtime.tree
+
+
+def converse_with(policy: Policy, goal: str, kind: str) -> ExecutionTree:
+    """Let a policy play the user's own expression."""
+    runtime = rao_gym.make_setup(ID, kind=kind).runtime()
+    runtime.start(task(goal, kind, 13 if kind == "modular" else None))
+    while not runtime.done:
+        node = next(iter(runtime.ready))
+        runtime.act(node, policy.act([turn_of(runtime, node)])[0])
     return runtime.tree
 
 
@@ -120,6 +130,22 @@ def test_direct_answers_are_right_for_single_operations_and_guesses_for_the_rest
     assert [tree.to_json() for tree in play(DirectPolicy(0), [3], kind="modular")] == [trees[0].to_json()]
     others = play(DirectPolicy(1), [3], episodes=200, kind="modular")
     assert [tree.root.value for tree in others] != [tree.root.value for tree in trees]
+
+
+def test_the_heedless_policy_launches_whatever_the_expression_and_pays_for_launches_in_vain() -> None:
+    single = converse_with(HeedlessPolicy(), "3+4", kind="modular")
+    assert (single.root.refusals, single.root.value) == (2, 4)
+    nested = converse_with(HeedlessPolicy(), "(3+4)*(1-2)", kind="modular")
+    assert [child.goal for child in nested.root.children] == ["3+4", "1-2"]
+    assert {child.refusals for child in nested.root.children} == {2}
+    assert nested.root.value == 4 * 2 % 13  # what the children handed back
+
+
+def test_an_expression_is_divisible_if_an_operand_has_something_to_compute() -> None:
+    tree = converse("(1+2)+3", {"root": [call("launch_subagent", operand="left")]})
+    assert [(node.goal, node.divisible) for node in tree.nodes] == [("(1+2)+3", True), ("1+2", False)]
+    assert [node.divisible for node in ExecutionTree.from_json(tree.to_json()).nodes] == [True, False]
+    assert converse("12+34", {}, kind="digits").root.divisible
 
 
 def test_operands_that_come_back_take_their_places_in_the_expression() -> None:

@@ -38,6 +38,8 @@ RECIPE = (
     "warm_start.stages.2.demonstrations=100",
     "warm_start.stages.1.sequences_per_step=32",
     "warm_start.stages.2.sequences_per_step=32",
+    "warm_start.stages.3.steps=1",
+    "warm_start.stages.3.demonstrations=10",
     "curriculum.difficulties={1 = 1, 2 = 1}",
     "training.tasks_per_step=4",
     "training.group_size=4",

@@ -23,7 +23,7 @@ from rao_gym.tasks.arithmetic.expressions import (
     render,
     size,
 )
-from rao_gym.tasks.arithmetic.operands import SIDES, operand, split, substitute
+from rao_gym.tasks.arithmetic.operands import SIDES, operand, reducible, split, substitute
 from rao_gym.tasks.arithmetic.parts import is_part, same_work
 from rao_gym.tasks.arithmetic.policies import SKILL_COLUMNS, RecursivePolicy, SinglePolicy
 from rao_gym.tasks.arithmetic.sampling import TERMS_PER_DIFFICULTY, Part, Ranges, Sampler, largest_difficulty
@@ -203,6 +203,11 @@ class Arithmetic(TaskFamily[Problem]):
         if isinstance(own, Operation) and (given is own.left or given is own.right):
             return True
         return is_part(given, own, digits=self.kind == "digits")
+
+    def divisible(self, agent: Agent[Problem]) -> bool:
+        """Tell whether an operand of the expression has something to compute."""
+        whole = self._divided(agent.context.expression)
+        return isinstance(whole, Operation) and not reducible(whole)
 
     def _operand(self, expression: Expression, side: object) -> Expression:
         """Return a named operand.

@@ -228,6 +228,36 @@ class EagerPolicy:
         return "\n".join(write_call(LAUNCH, operand=side) for side in SIDES)
 
 
+@dataclass(frozen=True)
+class HeedlessPolicy:
+    """Launches both operands whatever the expression, then computes what has come back.
+
+    On a single operation both launches are refused, and a launch in vain costs the answer: the policy then hands back
+    the last number of its expression. Mixed with `DirectPolicy`, it demonstrates how to launch and how to read
+    results, and says nothing about when to launch: that is left to reinforcement learning.
+    """
+
+    def act(self, turns: Sequence[Turn]) -> list[str]:
+        """Take one step for each agent."""
+        return [self._step(turn) for turn in turns]
+
+    def _step(self, turn: Turn) -> str:
+        if len(turn.messages) == 2:
+            return "\n".join(write_call(LAUNCH, operand=side) for side in SIDES)
+        work = work_of(turn)
+        in_vain = all(response.startswith("Launch refused") for _, _, response in _exchanges(turn))
+        if in_vain or not (isinstance(work.expression, Number) or reducible(work.expression)):
+            return finish(_last_number(work.expression))
+        return finish(evaluate(work.expression, work.modulus))
+
+
+def _last_number(expression: Expression) -> Value:
+    """Return the number at the end of an expression."""
+    while isinstance(expression, Operation):
+        expression = operand(expression, RIGHT)
+    return expression.value
+
+
 def _may_launch(turn: Turn) -> bool:
     """Tell whether an agent can launch two sub-agents."""
     limits = turn.limits

@@ -209,6 +209,11 @@ class Code(TaskFamily[CodeContext]):
             raise LaunchRefusedError(f"{name} is the function that you must write yourself. Delegate its helpers.")
         return goal, CodeContext(context.functions, (name,))
 
+    def divisible(self, agent: Agent[CodeContext]) -> bool:
+        """Tell whether there are helpers to delegate, or several functions."""
+        context = agent.context
+        return len(context.wanted) > 1 or any(context.functions[name].helpers for name in context.wanted)
+
     def verify(self, task: Task[CodeContext], agent: Agent[CodeContext], value: JSON) -> float:
         """Return the share of hidden cases that the source passes, over all wanted functions."""
         context = agent.context

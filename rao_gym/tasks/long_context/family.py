@@ -253,6 +253,10 @@ class LongContext(TaskFamily[Passage]):
         question, asked = parse_question(parent.goal), parse_question(child.goal)
         return question is not None and asked is not None and question.needs(asked, child.context)
 
+    def divisible(self, agent: Agent[Passage]) -> bool:
+        """Tell whether there is more than one line."""
+        return agent.context.end - agent.context.start > 1
+
     def verify(self, task: Task[Passage], agent: Agent[Passage], value: JSON) -> float | None:
         """Compare an answer with the truth about the passage, for every goal in the family's words."""
         goal, context = agent.goal, agent.context

@@ -25,7 +25,7 @@ from rao_train.recipes.settings import Recipe
 from rao_train.run.checkpoint import CheckpointError
 from rao_train.run.logs import LogEntry, read_log
 from rao_train.run.metrics import DESCRIPTIONS, describe
-from rao_train.run.phases import EVALUATION, TRAIN
+from rao_train.run.phases import EVALUATION, SAMPLED, TRAIN
 from rao_train.run.progress import SilentReporter
 from rao_train.run.trainer import Trainer
 
@@ -35,6 +35,13 @@ WARM_START = 70
 EVALUATED = [WARM_START + 1, WARM_START + 2, WARM_START + 4, WARM_START + 5]
 """Ticks of its evaluations: before the first step, after every other one, and at the end."""
 
+SINGLES = "{name = 'single operations', steps = 30, learning_rate = 1e-2, demonstrations = 40, sequences_per_step = 16}"
+DELEGATION = (
+    "{name = '%s', steps = %d, learning_rate = 1e-2, demonstrations = 80, sequences_per_step = 32, "
+    "difficulties = {1 = 0.1, 2 = 0.9}, policies = {'rao_gym.tasks.arithmetic:EagerPolicy' = 0.7, "
+    "'rao_gym.tasks.arithmetic:DirectPolicy' = 0.3}}"
+)
+
 SMALL = (
     "model.tiny.layers=1",
     "model.tiny.width=32",
@@ -42,24 +49,15 @@ SMALL = (
     "model.tiny.hidden=32",
     "environment.options.modulus=5",
     "curriculum.difficulties={1 = 1}",
-    "warm_start.stages.0.steps=30",
-    "warm_start.stages.0.learning_rate=1e-2",
-    "warm_start.stages.0.demonstrations=40",
-    "warm_start.stages.0.sequences_per_step=16",
-    "warm_start.stages.1.steps=20",
-    "warm_start.stages.2.steps=20",
-    "warm_start.stages.1.learning_rate=1e-2",
-    "warm_start.stages.2.learning_rate=1e-2",
-    "warm_start.stages.1.demonstrations=80",
-    "warm_start.stages.2.demonstrations=80",
-    "warm_start.stages.1.sequences_per_step=32",
-    "warm_start.stages.2.sequences_per_step=32",
+    f"warm_start.stages=[{SINGLES}, {DELEGATION % ('delegation', 20)}, {DELEGATION % ('refinement', 20)}]",
     "environment.options.max_turns=3",
     "training.steps=4",
     "training.tasks_per_step=4",
     "training.group_size=4",
     "training.checkpoint_every=17",
     "evaluation.every=2",
+    "evaluation.first=false",
+    "evaluation.sampled=false",
     "evaluation.tasks=3",
     "evaluation.tasks_on_the_way=2",
     "evaluation.difficulties=[1, 2]",
@@ -102,6 +100,24 @@ def test_a_run_leaves_logs_trees_and_a_model(finished: Path) -> None:
     assert list((finished / "tensorboard").glob("events*"))
     assert read_trees(finished / "trees.jsonl")
     assert (finished / "warm_start" / "config.json").exists()
+
+
+def test_the_first_and_the_last_evaluation_can_be_thorough_and_sampled(tmp_path: Path) -> None:
+    changes = ("evaluation.first=true", "evaluation.sampled=true", "training.steps=2", "sampling.temperature=2.0")
+    Trainer(small(*changes), tmp_path).run()
+    greedy, sampled = entries(tmp_path, EVALUATION), entries(tmp_path, SAMPLED)
+    assert [entry.step for entry in greedy] == [0, 2, 2]
+    assert [entry.step for entry in sampled] == [0, 2]
+    assert sampled[0].metrics != greedy[0].metrics
+    assert 0 <= sampled[0].metrics["evaluation/launch_2"] <= 1
+
+
+def test_launches_are_counted_on_both_sides_of_what_can_be_delegated(finished: Path) -> None:
+    for entry in entries(finished, TRAIN):
+        assert 0 <= entry.metrics["launch/indivisible"] <= 1
+    Trainer(small("curriculum.difficulties={3 = 1}"), finished.parent / "nested").run()
+    eager = entries(finished.parent / "nested", TRAIN)[-1].metrics
+    assert eager["launch/divisible"] >= eager["tree/delegation_rate"]
 
 
 def test_every_metric_is_described(finished: Path) -> None:
@@ -318,6 +334,12 @@ def test_an_adaptive_curriculum_is_a_setting(tmp_path: Path) -> None:
 def test_time_can_be_limited(tmp_path: Path) -> None:
     Trainer(small("training.steps=50", "training.max_seconds=0.001", "evaluation.final=false"), tmp_path).run()
     assert len(entries(tmp_path, TRAIN)) == 1
+
+
+def test_tokens_can_be_limited(tmp_path: Path) -> None:
+    Trainer(small("training.steps=50", "training.max_tokens=300", "evaluation.final=false"), tmp_path).run()
+    tokens = [entry.metrics["tokens/generated"] + entry.metrics["tokens/read"] for entry in entries(tmp_path, TRAIN)]
+    assert sum(tokens[:-1]) < 300 <= sum(tokens)
 
 
 def test_equal_rewards_are_a_documented_skip(tmp_path: Path) -> None:
