@@ -98,6 +98,7 @@ def story_of(results: Mapping[str, Any]) -> list[str]:
         f"{_range(after[SINGLE], nested)} of the nested expressions.",
         f"The single agent with notes was taught to note one operation a turn, attends to all it wrote, and learned "
         f"from {tokens[STRONG]:,} tokens where RAO learned from {tokens[RAO]:,}: it solves "
+        f"{_range(after[STRONG], ['1'])} of the single operations, "
         f"{_range(after[STRONG], nested[:2])} of the expressions of difficulty {' and '.join(nested[:2])}, and "
         f"{_range(after[STRONG], nested[2:])} of the harder ones.",
     ]

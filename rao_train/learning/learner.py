@@ -39,6 +39,10 @@ LossFunction = Callable[[TokenScores, PaddedBatch, Sequence[int]], tuple[Tensor,
 """Takes the scores of a micro-batch, the micro-batch, and its sequences' places in the optimizer batch."""
 
 
+LAST_RATE = 0.1
+"""Share of the learning rate that is left after `LearnerSettings.decay_steps`."""
+
+
 class SkipReason(StrEnum):
     """Why a step left the weights as they were."""
 
@@ -134,8 +138,10 @@ class Learner:
     @property
     def learning_rate(self) -> float:
         """Learning rate of the next optimizer step."""
-        warmup = self.settings.warmup_steps
-        return self.settings.learning_rate * min(1.0, (self.num_steps + 1) / warmup if warmup else 1.0)
+        warmup, decay = self.settings.warmup_steps, self.settings.decay_steps
+        risen = min(1.0, (self.num_steps + 1) / warmup) if warmup else 1.0
+        fallen = min(1.0, max(0, self.num_steps - warmup) / decay) if decay else 0.0
+        return self.settings.learning_rate * risen * (1 - (1 - LAST_RATE) * fallen)
 
     def step(self, batch: Sequence[CreditedTrajectory]) -> LearnerMetrics:
         """Take one optimizer step on one optimizer batch (Eq. 5).

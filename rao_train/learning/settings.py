@@ -48,6 +48,8 @@ class LearnerSettings:
     Attributes:
         learning_rate: Learning rate of AdamW after the warm-up.
         warmup_steps: Optimizer steps over which the learning rate rises linearly to its value; 0 for none.
+        decay_steps: Optimizer steps after the warm-up over which the learning rate falls linearly to a tenth of its
+            value, where it stays; 0 for none.
         betas: Decay rates of AdamW's moments.
         epsilon: AdamW's ε.
         weight_decay: AdamW's weight decay, for weight matrices; norms and biases have none.
@@ -63,6 +65,7 @@ class LearnerSettings:
 
     learning_rate: float = 3e-6
     warmup_steps: int = 0
+    decay_steps: int = 0
     betas: tuple[float, float] = (0.9, 0.95)
     epsilon: float = 1e-8
     weight_decay: float = 0.0
@@ -90,6 +93,7 @@ class LearnerSettings:
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise InvalidValueError(f"betas must be two numbers of at least 0 and below 1, got {self.betas!r}.")
         check_count("warmup_steps", self.warmup_steps, minimum=0)
+        check_count("decay_steps", self.decay_steps, minimum=0)
         check_count("max_batch_tokens", self.max_batch_tokens)
         check_count("max_logits", self.max_logits)
 

@@ -299,7 +299,7 @@ class Trainer:
         stage, settings = self._phase.stage, self.recipe.learner
         if stage is None:
             return settings
-        return replace(settings, learning_rate=stage.learning_rate, warmup_steps=stage.warmup_steps)
+        return replace(settings, learning_rate=stage.learning_rate, warmup_steps=stage.warmup_steps, decay_steps=0)
 
     def _save(self) -> None:
         """Write a checkpoint."""

@@ -262,3 +262,11 @@ def test_bad_settings_are_refused(options: dict[str, Any], message: str) -> None
 def test_bad_adapters_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidValueError, match=next(iter(options))):
         LoraSettings(**options)
+
+
+def test_the_learning_rate_falls_to_a_tenth_after_the_warm_up() -> None:
+    learner = learner_of(learning_rate=1.0, warmup_steps=2, decay_steps=4)
+    rates = []
+    for learner.num_steps in range(8):
+        rates.append(learner.learning_rate)
+    assert rates == pytest.approx([0.5, 1.0, 1.0, 0.775, 0.55, 0.325, 0.1, 0.1])
