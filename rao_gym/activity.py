@@ -33,6 +33,7 @@ class Activity(Generic[ContextT]):
         agent: The agent as it is now.
         budget: Its turns.
         interpreter: What runs its actions.
+        children: The agents that it has launched, as they were launched.
         results: What the launches that it waits for return: a sentence, or the child that will tell.
         values: What its children handed back in this wait.
         num_pending: Children among `results` that have not ended.
@@ -45,6 +46,7 @@ class Activity(Generic[ContextT]):
     agent: Agent[ContextT]
     budget: TurnBudget
     interpreter: Interpreter
+    children: list[Agent[ContextT]] = field(default_factory=list)
     results: list[str | Node] = field(default_factory=list)
     values: dict[Node, Any] = field(default_factory=dict)
     num_pending: int = 0

@@ -27,7 +27,7 @@ class Entrant(Generic[ContextT]):
     Attributes:
         agent: Who it is and what it was given.
         arguments: What was passed beside the goal, in JSON form.
-        part: Whether its work is a part of that of the agent that launched it; None if that is unknown.
+        part: Whether its work is a part of that of the agent that launched it, or which share; None if unknown.
         budget: Its turns.
         opening: Its first user message.
         num_tokens: Tokens of its opening messages, the system message included.
@@ -38,7 +38,7 @@ class Entrant(Generic[ContextT]):
     budget: TurnBudget
     opening: str
     num_tokens: int
-    part: bool | None = None
+    part: bool | float | None = None
 
 
 class Admission(Generic[ContextT]):
@@ -113,7 +113,7 @@ class Admission(Generic[ContextT]):
                 f"the sub-agent's opening messages would take {entrant.num_tokens:,} tokens, and its window holds "
                 f"{self._limits.window:,}. Give it a shorter goal."
             )
-        return replace(entrant, part=self._contract.part_of(task, parent.agent, agent))
+        return replace(entrant, part=self._contract.part_of(task, parent.agent, agent, parent.children))
 
     def _turns_of_root(self) -> TurnBudget:
         """Return the turns with which a root starts."""

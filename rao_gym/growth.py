@@ -160,8 +160,9 @@ class Growth(Generic[ContextT]):
         )
         self.tree.nodes.append(node)
         self._keep([node.goal, node.arguments])
-        if above is not None:
-            above.children.append(node)
+        if parent is not None:
+            parent.node.children.append(node)
+            parent.children.append(agent)
         self._activities[node] = Activity(
             node=node,
             launched=agent,

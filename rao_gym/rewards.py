@@ -22,8 +22,9 @@ from rao_gym.tree import ExecutionTree, Node
 class Bonus(StrEnum):
     """Which children earn their parent the delegation bonus of Eq. 1.
 
-    ``parts``: those whose work is a part of their parent's, or of whom that is unknown (`Node.part`). Launching parts
-    and then giving up still earns up to λ.
+    ``parts``: those whose work is a part of their parent's, or of whom that is unknown (`Node.part`). Where families
+    name shares, what nobody was given counts as 0, so that the easiest part alone earns little. Launching all parts
+    well and then giving up still earns λ.
 
     ``all``: every child, in the paper's words. A child with a trivial goal, such as 1+1, then earns λ for nothing, and
     policies learn to launch one and give up.
@@ -103,7 +104,7 @@ def _checked(signal: float) -> float:
 
 
 def local_node_reward(signal: float, child_signals: Sequence[float], delegation_bonus: float) -> float:
-    """Return R = s̃ + λ · mean of the s̃ of children that count; without any, the second term is 0 (Eq. 1)."""
+    """Return R = s̃ + λ · mean of the immediate children's s̃; without children, the second term is 0 (Eq. 1)."""
     return signal + (delegation_bonus * fmean(child_signals) if child_signals else 0.0)
 
 
@@ -113,7 +114,8 @@ def node_rewards(
     """Return R of every node that has a signal, by the node's id (Eq. 1).
 
     The mean is over the children that count by `bonus`, including those that failed; a refused launch creates no
-    child. An excluded child is left out of its parent's mean.
+    child. An excluded child is left out of its parent's mean. Where `bonus` is not ``all``, children weigh what share
+    of their parent's work they do (1 if that is unknown), and a share that nobody does counts as 0.
 
     Args:
         tree: A finished tree.
@@ -145,10 +147,11 @@ def reward_of(
         bonus: Which children count.
         root_signal: s̃ of the tree's root, for ``gated``.
     """
-    counted = [
-        signals[child.id]
+    weights = {
+        child.id: 1.0 if bonus is Bonus.ALL or child.part is None else float(child.part)
         for child in node.children
-        if child.id in signals and (bonus is Bonus.ALL or child.part is not False)
-    ]
+        if child.id in signals
+    }
     gate = max(signals[node.id], root_signal) if bonus is Bonus.GATED else 1.0
-    return local_node_reward(signals[node.id], counted, delegation_bonus * gate)
+    mean = sum(weight * signals[child] for child, weight in weights.items()) / max(1.0, sum(weights.values()))
+    return signals[node.id] + delegation_bonus * gate * mean

@@ -78,8 +78,8 @@ class Node:
         depth: 0 for the root.
         goal: Its goal, in words.
         arguments: The arguments passed with the goal, in JSON form.
-        part: Whether its work is a part of its parent's, as its family says; None for the root and where the family
-            does not know.
+        part: Whether its work is a part of its parent's, or which share of it in [0, 1], as its family says; None for
+            the root and where the family does not know.
         wave: Index of the parent's wait that it belongs to; children of one wave run in parallel.
         status: Whether it is ready, waiting or ended.
         stop_reason: Why it ended; None before that.
@@ -102,7 +102,7 @@ class Node:
     depth: int
     goal: str
     arguments: dict[str, JSON]
-    part: bool | None = None
+    part: bool | float | None = None
     wave: int = 0
     status: NodeStatus = NodeStatus.READY
     stop_reason: StopReason | None = None

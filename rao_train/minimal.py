@@ -19,6 +19,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
+from operator import mul
 from statistics import fmean
 from typing import Any
 
@@ -169,8 +170,10 @@ def credit(trees: Sequence[Tree], recipe: Recipe) -> list[Agent]:
         for tree in group:
             for agent in tree.agents.values():
                 root = tree.runtime.tree.root
-                children = [signal_of(child, root) for child in agent.node.children if child.part is not False]
-                agent.reward = signal_of(agent.node, root) + (bonus * fmean(children) if children else 0.0)
+                shares = [1.0 if child.part is None else float(child.part) for child in agent.node.children]
+                signals = [signal_of(child, root) for child in agent.node.children]
+                mean = sum(map(mul, shares, signals)) / max(1.0, sum(shares))
+                agent.reward = signal_of(agent.node, root) + bonus * mean
         roots = [tree.agents[0].reward for tree in group]
         agents = [agent for tree in group for _, agent in sorted(tree.agents.items()) if agent.node.turns]
         if len({agent.reward for agent in agents}) == 1:

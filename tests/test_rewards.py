@@ -53,7 +53,7 @@ def test_a_judge_decides_what_the_verifier_does_not_know_and_its_failure_is_not_
     assert node_rewards(tree, signals.by_node, 0.4) == pytest.approx({0: 1 + 0.4 * 0.125, 1: 0.25, 3: 0.0})
 
 
-def marked(parts: Sequence[bool | None], signals: Sequence[float]) -> ExecutionTree:
+def marked(parts: Sequence[bool | float | None], signals: Sequence[float]) -> ExecutionTree:
     """Build a root with one child for each answer of `part_of`; the first signal is the root's."""
     tree = grow([0] * len(parts), [1] * (len(parts) + 1), [0] * len(parts))
     for node, signal, part in zip(tree.nodes, signals, [None, *parts], strict=True):
@@ -72,11 +72,15 @@ def marked(parts: Sequence[bool | None], signals: Sequence[float]) -> ExecutionT
         ([True], [0.0, 1.0], (0.4, 0.4, 0.0)),  # a part of the work was done, the rest was not
         ([True, False], [1.0, 0.0, 1.0], (1.0, 1.2, 1.0)),  # a trivial child does not make up for a part that failed
         ([True, False], [1.0, 1.0, 0.0], (1.4, 1.2, 1.4)),  # nor does it dilute one that succeeded
+        ([0.25], [0.0, 1.0], (0.1, 0.4, 0.0)),  # a quarter of the work was given away, and then nothing done
+        ([0.5, 0.25], [1.0, 1.0, 0.0], (1.2, 1.2, 1.2)),
+        ([0.75, 0.75], [1.0, 1.0, 0.0], (1.2, 1.2, 1.2)),  # shares that overlap count as they would in a mean
+        ([True, 0.5], [1.0, 1.0, 0.0], (1 + 0.4 / 1.5, 1.2, 1 + 0.4 / 1.5)),
         ([True], [0.5, 1.0], (0.9, 0.9, 0.7)),  # half a success opens the gate by half
     ],
 )
 def test_which_children_count_by_hand(
-    parts: Sequence[bool | None], signals: Sequence[float], expected: tuple[float, float, float]
+    parts: Sequence[bool | float | None], signals: Sequence[float], expected: tuple[float, float, float]
 ) -> None:
     tree = marked(parts, signals)
     by_node = success_signals(tree).by_node
@@ -92,18 +96,18 @@ def test_the_success_of_the_root_opens_the_gate_of_every_node() -> None:
 
 
 units = st.floats(0, 1)
-launched = st.lists(st.tuples(st.sampled_from([True, False, None]), units), max_size=6)
+launched = st.lists(st.tuples(st.sampled_from([True, False, None]) | units, units), max_size=6)
 
 
 @given(units, launched, units, st.sampled_from([Bonus.PARTS, Bonus.GATED]), units)
 def test_no_child_that_is_no_part_ever_changes_a_reward(
-    root: float, children: list[tuple[bool | None, float]], signal: float, bonus: Bonus, weight: float
+    root: float, children: list[tuple[bool | float | None, float]], signal: float, bonus: Bonus, weight: float
 ) -> None:
-    def reward(others: list[tuple[bool | None, float]]) -> float:
+    def reward(others: list[tuple[bool | float | None, float]]) -> float:
         tree = marked([part for part, _ in others], [root, *(each for _, each in others)])
         return node_rewards(tree, success_signals(tree).by_node, weight, bonus=bonus)[0]
 
     assert reward([*children, (False, signal)]) == reward(children)
-    assert root <= reward(children) <= 1 + weight
-    if not any(part is not False for part, _ in children):
+    assert root <= reward(children) <= root + weight * (1 + 1e-12)
+    if not any(part is None or part for part, _ in children):
         assert reward(children) == root

@@ -106,8 +106,8 @@ def test_trees_that_differ_are_not_equal() -> None:
 
 
 def test_whether_a_node_is_a_part_is_kept_and_unknown_in_trees_that_do_not_say() -> None:
-    tree = grow([0, 0, 0], [1] * 4, [0] * 3)
-    for node, part in zip(tree.nodes[1:], [True, False, None], strict=True):
+    tree = grow([0, 0, 0, 0], [1] * 5, [0] * 4)
+    for node, part in zip(tree.nodes[1:], [True, False, None, 0.25], strict=True):
         node.part = part
-    assert [node.part for node in ExecutionTree.from_json(tree.to_json()).nodes] == [None, True, False, None]
+    assert [node.part for node in ExecutionTree.from_json(tree.to_json()).nodes] == [None, True, False, None, 0.25]
     assert '"part"' not in grow([0], [1] * 2, [0]).to_json()

@@ -132,19 +132,28 @@ class TaskFamily(ABC, Generic[ContextT]):
             The signal; None if no ground truth can be derived.
         """
 
-    def part_of(self, task: Task[ContextT], parent: Agent[ContextT], child: Agent[ContextT]) -> bool | None:
+    def part_of(
+        self,
+        task: Task[ContextT],
+        parent: Agent[ContextT],
+        child: Agent[ContextT],
+        siblings: Sequence[Agent[ContextT]],
+    ) -> bool | float | None:
         """Tell whether a child's work is a part of its parent's: smaller, needed, and not answered by its goal.
 
-        Asked once, when the child is launched. Only the children that are not False earn their parents the delegation
-        bonus (`rao_gym.rewards`), which a policy could otherwise collect with questions like 1+1.
+        Asked once, when the child is launched. Only children whose work is a part earn their parents the delegation
+        bonus (`rao_gym.rewards`), which a policy could otherwise collect with questions like 1+1. To keep a policy from
+        collecting it with the easiest part alone, return the share of the parent's work that the child takes over.
 
         Args:
             task: The rollout's task.
             parent: The agent that launches, with its context at that moment.
             child: The agent that it launches.
+            siblings: The agents that it launched before, with their contexts at their launch.
 
         Returns:
-            The answer; None if it is unknown.
+            A share in [0, 1], 0 for work that is no part or that siblings were given; True for a part of unknown
+            share, False for none, and None if it is unknown.
         """
         return None
 

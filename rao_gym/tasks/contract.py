@@ -154,12 +154,20 @@ class Contract(Generic[ContextT]):
             return float(signal)
         return self._refuse("verify", "a number in [0, 1] or None", signal)
 
-    def part_of(self, task: Task[ContextT], parent: Agent[ContextT], child: Agent[ContextT]) -> bool | None:
-        """Tell whether a child's work is a part of its parent's; None if it is unknown."""
-        answer: object = self._family.part_of(task, parent, child)
+    def part_of(
+        self,
+        task: Task[ContextT],
+        parent: Agent[ContextT],
+        child: Agent[ContextT],
+        siblings: Sequence[Agent[ContextT]],
+    ) -> bool | float | None:
+        """Tell whether a child's work is a part of its parent's, or which share of it; None if it is unknown."""
+        answer: object = self._family.part_of(task, parent, child, siblings)
         if answer is None or isinstance(answer, bool | np.bool_):
             return None if answer is None else bool(answer)
-        return self._refuse("part_of", "True, False or None", answer)
+        if isinstance(answer, float | np.floating) and 0 <= answer <= 1:
+            return float(answer)
+        return self._refuse("part_of", "a share in [0.0, 1.0], True, False or None", answer)
 
     def _text(self, method: str, text: object) -> str:
         """Check that a method returned text."""

@@ -62,7 +62,7 @@ def check_subgoals(id: str, *, difficulties: Sequence[int] = (2, 3), num_tasks: 
         )
         for node in (node for tree in trees if tree is not None for node in tree.nodes):
             ensure(
-                node.part is not False,
+                node.part is None or node.part > 0,
                 f"{id} ({form}), {node.name}, goal {node.goal[:200]!r}: part_of says that what the reference policy "
                 "launched is no part of its work.",
             )
@@ -85,7 +85,7 @@ def _check_verification(case: str, family: TaskFamily[Any], verification: Verifi
         f"{verification.signal}.",
     )
     ensure(
-        family.part_of(task, agent, agent) is not True,
+        not family.part_of(task, agent, agent, ()),
         f"{where}: part_of says that an agent's own work is a part of it.",
     )
     if agent.world is not None:

@@ -294,6 +294,11 @@ function chooseOnMap(event) {
 
 // One node
 
+function shareOf(part) {
+  if (!part) return "no part of its parent's work";
+  return part === true ? "a part of its parent's work" : `${Math.round(100 * part)}% of its parent's work`;
+}
+
 function showNode(node) {
   const limits = settings.limits[tree.task.family] || {};
   byId("node").replaceChildren(
@@ -303,7 +308,7 @@ function showNode(node) {
       { class: `head outcome-${node.kind}` },
       element("h2", {}, shortName(node)),
       element("span", { class: "badge" }, node.outcome.replaceAll("_", " ")),
-      node.part === false ? element("span", {}, "no part of its parent's work") : null,
+      node.part === null ? null : element("span", {}, shareOf(node.part)),
       node.detail ? element("span", { class: "text", dir: "auto" }, node.detail) : null,
     ),
     element(

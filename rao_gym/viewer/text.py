@@ -58,7 +58,7 @@ def _line(node: Node, max_chars: int) -> str:
         f"s̃={signal}",
         f"{node.turns} turn{'' if node.turns == 1 else 's'}",
         f"{node.tokens:,} tokens",
-        *(["no part"] if node.part is False else []),
+        *([] if node.part is None or node.part else ["no part"]),
         _shortened(node.goal, max_chars),
     ]
     line = "  ".join(parts)

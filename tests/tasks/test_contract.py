@@ -60,8 +60,14 @@ class Returning(Counting):
     def verify(self, task: Task[Numbers], agent: Agent[Numbers], value: JSON) -> Any:
         return self._or("verify", super().verify(task, agent, value))
 
-    def part_of(self, task: Task[Numbers], parent: Agent[Numbers], child: Agent[Numbers]) -> Any:
-        return self._or("part_of", super().part_of(task, parent, child))
+    def part_of(
+        self,
+        task: Task[Numbers],
+        parent: Agent[Numbers],
+        child: Agent[Numbers],
+        siblings: Sequence[Agent[Numbers]],
+    ) -> Any:
+        return self._or("part_of", super().part_of(task, parent, child, siblings))
 
 
 def play(family: Counting) -> Runtime[Numbers]:
@@ -89,8 +95,10 @@ def test_signals_are_converted(returned: Any, signal: float | None) -> None:
     json.loads(tree.to_json())
 
 
-@pytest.mark.parametrize(("returned", "part"), [(np.bool_(False), False), (True, True), (None, None)])
-def test_whether_a_child_is_a_part_is_asked_at_launch(returned: Any, part: bool | None) -> None:
+@pytest.mark.parametrize(
+    ("returned", "part"), [(np.bool_(False), False), (True, True), (None, None), (np.float32(0.5), 0.5)]
+)
+def test_whether_a_child_is_a_part_is_asked_at_launch(returned: Any, part: bool | float | None) -> None:
     assert [node.part for node in play(Returning("part_of", returned)).tree.nodes] == [None, part]
 
 
@@ -100,8 +108,9 @@ UNFIT: list[tuple[str, Any, str]] = [
     ("verify", -0.1, "verify must return .*, got -0.1"),
     ("verify", "1", "verify must return .*, got '1'"),
     ("verify", np.ones(2), "verify must return .*, got array"),
-    ("part_of", "no", "part_of must return True, False or None, got 'no'"),
-    ("part_of", 0, "part_of must return True, False or None, got 0"),
+    ("part_of", "no", r"part_of must return a share in \[0.0, 1.0\], True, False or None, got 'no'"),
+    ("part_of", 1.5, "part_of must return a share in .*, got 1.5"),
+    ("part_of", float("nan"), "part_of must return a share in .*, got nan"),
     ("sample", None, "sample must return a Task with a TaskRecord, got None"),
     ("record.goal", None, "sample must return a record whose goal is text, got None"),
     ("record.difficulty", "3", "sample must return a record whose difficulty is an integer, got '3'"),

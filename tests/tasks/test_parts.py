@@ -61,7 +61,7 @@ def test_the_same_work_is_no_part_and_is_found_in_any_disguise(disguise: str) ->
 def test_the_operand_of_an_operation_that_changes_nothing_may_be_launched() -> None:
     runtime, root = scene("(3+8)*1")
     runtime.act(root, write_call(LAUNCH, goal="3+8"))
-    assert [node.part for node in runtime.tree.nodes] == [None, True]
+    assert [node.part for node in runtime.tree.nodes] == [None, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def scene(goal: str, **options: Any) -> tuple[Runtime[Any], Node]:
 def test_the_runtime_asks_once_at_launch_and_the_tree_keeps_the_answer() -> None:
     runtime, root = scene("(3+8)*2")
     runtime.act(root, "".join(write_call(LAUNCH, goal=goal) for goal in ("3+8", "1+1", "2*(8+3)+0")))
-    assert [node.part for node in runtime.tree.nodes] == [None, True, False]
+    assert [node.part for node in runtime.tree.nodes] == [None, 1.0, 0.0]
     assert root.refusals == 1
     child = runtime.tree.nodes[1]
     runtime.act(child, write_call("finish", answer=11))
@@ -114,19 +114,41 @@ def test_the_runtime_asks_once_at_launch_and_the_tree_keeps_the_answer() -> None
     assert "Launch refused: that is your own expression. Launch a part of it." in root.messages[-1]["content"]
 
 
+@pytest.mark.parametrize(
+    ("own", "goals", "shares"),
+    [
+        ("(3+8)*(3+8)", [{"operand": "left"}, {"operand": "right"}, {"operand": "left"}], [0.5, 0.5, 0.0]),
+        ("(1+2)*(3+4)+5", [{"goal": "1+2"}, {"goal": "2+1"}, {"goal": "3+4"}], [1 / 3, 0.0, 1 / 3]),
+        ("(1+2)*(3+4)+5", [{"goal": "(1+2)*(3+4)"}, {"goal": "3+4"}], [1.0, 0.0]),
+        ("1+2+3+4", [{"goal": "1+2"}, {"goal": "3+4"}], [0.5, 0.5]),
+    ],
+)
+def test_a_share_is_that_of_the_operations_and_counts_once(
+    own: str, goals: list[dict[str, str]], shares: list[float]
+) -> None:
+    runtime, root = scene(own)
+    runtime.act(root, "".join(write_call(LAUNCH, **goal) for goal in goals))
+    assert [child.part for child in root.children] == pytest.approx(shares)
+
+
 def test_what_came_back_is_no_work_any_more() -> None:
     runtime, root = scene("(3+8)*(2+5)")
     runtime.act(root, write_call(LAUNCH, operand="left"))
     runtime.act(runtime.tree.nodes[1], write_call("finish", answer=11))
     runtime.act(root, write_call(LAUNCH, goal="3+8") + write_call(LAUNCH, goal=render(parse("(8+3)*(2+5)"))))
-    assert [node.part for node in runtime.tree.nodes] == [None, True, False]
+    assert [node.part for node in runtime.tree.nodes] == [None, 0.5, 0.0]
     assert root.refusals == 1
 
 
-def launched(family: LongContext, task: Task[Passage], goal: str, start: int, end: int) -> bool | None:
-    """Return what `part_of` says of a launch by the root."""
-    given, context = family.delegate(goal, task.root, {"start": start, "end": end})
-    return family.part_of(task, task.root, Agent(goal=given, context=context))
+def launched(
+    family: LongContext, task: Task[Passage], goal: str, start: int, end: int, *before: tuple[str, int, int]
+) -> float | None:
+    """Return what `part_of` says of a launch by the root, after others."""
+    children = []
+    for words, first, after in (*before, (goal, start, end)):
+        given, context = family.delegate(words, task.root, {"start": first, "end": after})
+        children.append(Agent(goal=given, context=context))
+    return family.part_of(task, task.root, children[-1], children[:-1])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -136,11 +158,25 @@ def test_the_own_question_and_its_part_about_fewer_lines_are_parts(kind: str) ->
     question, end = parse_question(task.goal), task.context.end
     assert question is not None
     for goal in (question.part.render(), f"  {question.part.render().replace(' ', '  ')}"):
-        assert launched(family, task, goal, 0, end // 2) is True
-        assert launched(family, task, goal, end // 4, end) is True
-        assert launched(family, task, goal, 3, 4) is False  # a line of many
+        assert launched(family, task, goal, 0, end // 2) == (end // 2) / end
+        assert launched(family, task, goal, end // 4, end) == (end - end // 4) / end
+        assert launched(family, task, goal, 3, 4) == 0.0  # a line of many
     if kind != "trace":  # where a trail does not go on, the question alone tells the answer
-        assert launched(family, task, task.goal, 0, end // 2) is True
+        assert launched(family, task, task.goal, 0, end // 2) == (end // 2) / end
+
+
+def test_lines_that_siblings_were_asked_about_do_not_count_again() -> None:
+    family = LongContext(kind="needle", variant="multi_query")
+    task = family.sample(1, "train", 0, 3)
+    goal, end = task.goal, task.context.end
+    assert launched(family, task, goal, 0, 40, (goal, 0, 40)) == 0.0
+    assert launched(family, task, goal, 0, 40, (goal, 20, 60), (goal, 10, 30)) == 10 / end
+    assert launched(family, task, goal, 0, 40, (goal, 40, 80), ("Say hi.", 0, 40)) == 40 / end
+    question = parse_question(goal)
+    assert isinstance(question, FindCodes)
+    first, second = (CodesOf(key).render() for key in question.keys[:2])
+    assert launched(family, task, first, 0, 40, (second, 0, 40)) == 40 / end  # another key
+    assert launched(family, task, first, 0, 40, (goal, 0, 40)) == 0.0
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -149,16 +185,16 @@ def test_other_questions_and_other_words_are_none(kind: str) -> None:
     task = family.sample(1, "train", 0, 3)
     others = [LongContext(kind=other).sample(2, "train", 0, 3).goal for other in KINDS if other != kind]
     for goal in [*others, "Say hi.", f"{task.goal} It is 42.", "What are all the access codes of the big moon?"]:
-        assert launched(family, task, goal, 0, task.context.end // 2) is False
+        assert launched(family, task, goal, 0, task.context.end // 2) == 0.0
 
 
 def test_splitting_a_short_passage_may_leave_single_lines() -> None:
     family = LongContext(kind="needle")
     task = family.sample(1, "train", 0, 3)
-    for num_lines, part in ((3, True), (4, True), (30, False)):
+    for num_lines, share in ((3, 1 / 3), (4, 0.25), (30, 0.0)):
         parent = Agent(goal=task.goal, context=Passage(task.context.document, 5, 5 + num_lines))
         child = Agent(goal=task.goal, context=Passage(task.context.document, 5, 6))
-        assert family.part_of(task, parent, child) is part
+        assert family.part_of(task, parent, child, ()) == share
 
 
 def test_some_of_the_keys_are_a_part_of_a_question_about_all_of_them() -> None:
@@ -168,8 +204,8 @@ def test_some_of_the_keys_are_a_part_of_a_question_about_all_of_them() -> None:
     assert isinstance(question, FindCodes)
     half = task.context.end // 2
     for keys, part in ((question.keys[:1], True), (question.keys[::-1], True), ((*question.keys, "odd key"), False)):
-        assert launched(family, task, FindCodes(keys).render(), 0, half) is part
-    assert launched(family, task, CodesOf(question.keys[0]).render(), 0, half) is True
+        assert bool(launched(family, task, FindCodes(keys).render(), 0, half)) is part
+    assert launched(family, task, CodesOf(question.keys[0]).render(), 0, half) == half / task.context.end
 
 
 def test_a_difference_needs_both_of_its_numbers() -> None:
@@ -179,10 +215,10 @@ def test_a_difference_needs_both_of_its_numbers() -> None:
     parent = Agent(goal=Difference(more, less).render(), context=task.context)
     half = Passage(task.context.document, 0, task.context.end // 2)
     found = [
-        family.part_of(task, parent, Agent(goal=CountRecords(each).render(), context=half))
+        family.part_of(task, parent, Agent(goal=CountRecords(each).render(), context=half), ())
         for each in (more, less, other)
     ]
-    assert found == [True, True, False]
+    assert found == [half.end / task.context.end] * 2 + [0.0]
 
 
 def test_a_trail_is_needed_from_each_of_its_places_to_where_it_goes_on() -> None:
@@ -196,7 +232,7 @@ def test_a_trail_is_needed_from_each_of_its_places_to_where_it_goes_on() -> None
     end = task.context.end
     halves = ((0, end // 2), (end // 2, end))
     goes_on = [TrailEnd(second).truth(Passage(task.context.document, *lines)) != second for lines in halves]
-    assert [launched(family, task, TrailEnd(second).render(), *lines) for lines in halves] == goes_on
+    assert [bool(launched(family, task, TrailEnd(second).render(), *lines)) for lines in halves] == goes_on
     assert any(goes_on)
     assert not any(launched(family, task, TrailEnd(elsewhere).render(), *lines) for lines in halves)
 
@@ -228,9 +264,9 @@ def test_of_the_users_own_questions_the_same_words_are_a_part_and_others_unknown
     path.write_text(json.dumps({"context": lines, "question": "Is all well?", "answer": "yes"}) + "\n")
     family = LongContext(questions=path)
     task = family.sample(0, "train", 0, 1)
-    assert launched(family, task, "Is  all well?", 0, 20) is True
+    assert launched(family, task, "Is  all well?", 0, 20, ("Is all well?", 10, 30)) == 0.25
     assert launched(family, task, "What do these lines say?", 0, 20) is None
-    assert launched(family, task, "Is all well?", 0, 1) is False
+    assert launched(family, task, "Is all well?", 0, 1) == 0.0
     with pytest.raises(LaunchRefusedError):
         family.delegate(" Is all  well?", task.root, {"start": 0, "end": 40})
 
@@ -243,11 +279,11 @@ def code() -> Iterator[Code]:
     family.close()
 
 
-def says(family: Code, task: Task[CodeContext], parent: str, name: str, goal: str = "Write it.") -> bool:
+def says(family: Code, task: Task[CodeContext], parent: str, name: str, goal: str = "Write it.") -> float:
     """Return what `part_of` says of a function."""
     functions = task.context.functions
     agents = [Agent(goal=goal, context=CodeContext(functions, (each,))) for each in (parent, name)]
-    return family.part_of(task, agents[0], agents[1])
+    return family.part_of(task, agents[0], agents[1], ())
 
 
 def test_the_helpers_that_a_function_calls_are_its_parts(code: Code) -> None:
@@ -256,6 +292,7 @@ def test_the_helpers_that_a_function_calls_are_its_parts(code: Code) -> None:
     needed = functions[target].helpers
     found = [name for name in functions if says(code, task, target, name)]
     assert set(found) == set(needed)
+    assert sum(says(code, task, target, name) for name in found) == pytest.approx(1.0)
     assert len(found) < len(functions) - 1  # the helpers of helpers come with them
     assert not any(says(code, task, name, target) for name in functions)
 
@@ -276,7 +313,9 @@ def test_each_of_several_wanted_functions_is_a_part() -> None:
     children = [
         Agent(goal="Write it.", context=CodeContext(task.context.functions, (name,))) for name in task.context.wanted
     ]
-    assert [family.part_of(task, task.root, child) for child in children] == [True] * 3
-    assert not family.part_of(task, children[0], children[1])
-    assert not family.part_of(task, task.root, task.root)
+    shares = [family.part_of(task, task.root, child, children[:place]) for place, child in enumerate(children)]
+    assert shares == [1 / 3] * 3
+    assert family.part_of(task, task.root, children[1], children) == 0.0
+    assert not family.part_of(task, children[0], children[1], ())
+    assert not family.part_of(task, task.root, task.root, ())
     family.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -46,14 +46,26 @@ class Lenient(Counting):
 class Stingy(Counting):
     """Calls what the reference policy launches no part of the work."""
 
-    def part_of(self, task: Task[Numbers], parent: Agent[Numbers], child: Agent[Numbers]) -> bool | None:
+    def part_of(
+        self,
+        task: Task[Numbers],
+        parent: Agent[Numbers],
+        child: Agent[Numbers],
+        siblings: Sequence[Agent[Numbers]],
+    ) -> bool | None:
         return False
 
 
 class Gullible(Counting):
     """Calls everything a part of the work."""
 
-    def part_of(self, task: Task[Numbers], parent: Agent[Numbers], child: Agent[Numbers]) -> bool | None:
+    def part_of(
+        self,
+        task: Task[Numbers],
+        parent: Agent[Numbers],
+        child: Agent[Numbers],
+        siblings: Sequence[Agent[Numbers]],
+    ) -> bool | None:
         return True
 
 

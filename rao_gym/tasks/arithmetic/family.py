@@ -24,7 +24,7 @@ from rao_gym.tasks.arithmetic.expressions import (
     size,
 )
 from rao_gym.tasks.arithmetic.operands import SIDES, operand, reducible, split, substitute
-from rao_gym.tasks.arithmetic.parts import is_part, same_work
+from rao_gym.tasks.arithmetic.parts import is_part, same_work, share_of
 from rao_gym.tasks.arithmetic.policies import SKILL_COLUMNS, RecursivePolicy, SinglePolicy
 from rao_gym.tasks.arithmetic.sampling import TERMS_PER_DIFFICULTY, Part, Ranges, Sampler, largest_difficulty
 from rao_gym.tasks.base import LaunchRefusedError, Received, Task, TaskFamily, rng
@@ -197,12 +197,22 @@ class Arithmetic(TaskFamily[Problem]):
         owns = (agent.context.expression, parse(agent.goal, self.modulus))
         return any(same_work(expression, own) and not is_part(expression, own) for own in owns)
 
-    def part_of(self, task: Task[Problem], parent: Agent[Problem], child: Agent[Problem]) -> bool:
-        """Tell whether a child's expression occurs within its parent's, by structure."""
-        own, given = parent.context.expression, child.context.expression
+    def part_of(
+        self, task: Task[Problem], parent: Agent[Problem], child: Agent[Problem], siblings: Sequence[Agent[Problem]]
+    ) -> float:
+        """Return the share of the operations that a child does, if its expression occurs within its parent's.
+
+        The last operation is left to the parent.
+        """
+        own, given, digits = parent.context.expression, child.context.expression, self.kind == "digits"
+        others = [sibling.context.expression for sibling in siblings]
         if isinstance(own, Operation) and (given is own.left or given is own.right):
-            return True
-        return is_part(given, own, digits=self.kind == "digits")
+            is_new = not any(given is other for other in others)  # two operands may look the same
+        else:
+            is_new = is_part(given, own, digits=digits) and not any(
+                same_work(given, other) or is_part(given, other, digits=digits) for other in others
+            )
+        return share_of(given, own) if is_new else 0.0
 
     def divisible(self, agent: Agent[Problem]) -> bool:
         """Tell whether an operand of the expression has something to compute."""

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from rao_gym.tasks.arithmetic.expressions import Expression, Number, Operation
+from rao_gym.tasks.arithmetic.expressions import Expression, Number, Operation, size
+from rao_gym.tasks.arithmetic.operands import columns
 
 Item: TypeAlias = tuple[int, int]
 """A sign, 1 or -1, and the number of a term's structure. In a product, -1 stands for a divisor."""
@@ -48,6 +49,17 @@ def is_part(part: Expression, whole: Expression, *, digits: bool = False) -> boo
         whole_again = outermost.kind == run.kind and any(map(outermost.holds, forms))
         return not whole_again or run.items.total() < outermost.items.total()
     return digits and any(_on_digits(structures.numbers_in(run), structures.numbers_in(each)) for each in runs)
+
+
+def share_of(part: Expression, whole: Expression) -> float:
+    """Return which share of an expression's work is done by a part: of its operations, but for the last one.
+
+    A single operation on long numbers is work on pairs of digits.
+    """
+    num_operations = size(whole)
+    if num_operations == 1:
+        return min(1.0, (columns(part) or 1) / max(1, columns(whole) or 1))
+    return min(1.0, size(part) / (num_operations - 1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -223,18 +223,25 @@ class Code(TaskFamily[CodeContext]):
         outcomes = [outcome.passed for group in self._judge.run(value, cases).values() for outcome in group]
         return sum(outcomes) / len(outcomes)
 
-    def part_of(self, task: Task[CodeContext], parent: Agent[CodeContext], child: Agent[CodeContext]) -> bool:
-        """Tell whether a child writes a function that its parent's source must hold, and is not handed its source.
+    def part_of(
+        self,
+        task: Task[CodeContext],
+        parent: Agent[CodeContext],
+        child: Agent[CodeContext],
+        siblings: Sequence[Agent[CodeContext]],
+    ) -> float:
+        """Return a child's share of the functions that its parent's source must hold beside the own one.
 
-        That is one of several wanted functions, or a helper that a wanted one calls. The helpers of helpers come with
-        the source of those that call them.
+        These are the several wanted functions, or the helpers that the wanted one calls; the helpers of helpers come
+        with the source of those that call them. A child that is handed the source has no share.
         """
         own = parent.context
         needed = {helper for name in own.wanted for helper in own.functions[name].helpers}
-        needed |= set(own.wanted) if len(own.wanted) > 1 else set()
-        names = child.context.wanted
+        needed = set(own.wanted) if len(own.wanted) > 1 else needed
+        names = set(child.context.wanted)
         given = any(re.search(rf"\b(def|lambda)\b|\b{name}\s*=", child.goal) for name in names)
-        return len(names) == 1 and set(names) <= needed and not given
+        again = any(names == set(sibling.context.wanted) for sibling in siblings)
+        return 1 / len(needed) if len(names) == 1 and names <= needed and not given and not again else 0.0
 
     def reference_policy(self) -> Policy:
         """Return a policy that writes one function at each node and delegates its helpers."""

@@ -21,7 +21,7 @@ from rao_gym.tasks.long_context.parts import BY_LINES_OR_PART, named_part, range
 from rao_gym.tasks.long_context.policies import ReadingPolicy
 from rao_gym.tasks.long_context.question_files import QuestionFile
 from rao_gym.tasks.long_context.schedule import Schedule, scheduled
-from rao_gym.tasks.long_context.sharing import is_fair_share, is_same_work
+from rao_gym.tasks.long_context.sharing import is_fair_share, is_same_work, new_share
 from rao_gym.tools import Parameter, ToolError, ToolResult, ToolSpec
 
 _START = Parameter("start", "integer", "First line.")
@@ -241,17 +241,27 @@ class LongContext(TaskFamily[Passage]):
             raise LaunchRefusedError("those are all of your lines. Name a part of them.")
         return agent.goal, passage
 
-    def part_of(self, task: Task[Passage], parent: Agent[Passage], child: Agent[Passage]) -> bool | None:
-        """Tell whether a child gets fewer lines than its parent, enough of them, and a question that helps.
+    def part_of(
+        self, task: Task[Passage], parent: Agent[Passage], child: Agent[Passage], siblings: Sequence[Agent[Passage]]
+    ) -> float | None:
+        """Return the share of its parent's lines that a child is the first to get, with a question that helps.
 
-        Of the user's own questions, nobody knows which others help; the same one about fewer lines does.
+        It must get fewer lines than its parent, and no trifle. Of the user's own questions, nobody knows which others
+        help; the same one about fewer lines does.
         """
         if not is_fair_share(child.context, parent.context):
-            return False
+            return 0.0
         if task.record.parameters["source"] == "questions":
-            return True if squeeze(child.goal) == squeeze(parent.goal) else None
+            if squeeze(child.goal) != squeeze(parent.goal):
+                return None
+            asked_before = [one.context for one in siblings if squeeze(one.goal) == squeeze(parent.goal)]
+            return new_share(child.context, parent.context, asked_before)
         question, asked = parse_question(parent.goal), parse_question(child.goal)
-        return question is not None and asked is not None and question.needs(asked, child.context)
+        if question is None or asked is None or not question.needs(asked, child.context):
+            return 0.0
+        others = [(parse_question(one.goal), one.context) for one in siblings]
+        covered = [lines for other, lines in others if other is not None and other.needs(asked, child.context)]
+        return new_share(child.context, parent.context, covered)
 
     def divisible(self, agent: Agent[Passage]) -> bool:
         """Tell whether there is more than one line."""

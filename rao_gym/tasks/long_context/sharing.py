@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from rao_gym.tasks.long_context.documents import Passage
@@ -20,6 +21,17 @@ def is_fair_share(part: Passage, whole: Passage) -> bool:
     num_lines, of_lines = part.end - part.start, whole.end - whole.start
     enough = part.num_tokens >= min(FEWEST_TOKENS, whole.num_tokens // SMALLEST_SHARE)
     return num_lines < of_lines and (enough or SMALLEST_SHARE * num_lines >= of_lines)
+
+
+def new_share(part: Passage, whole: Passage, covered: Sequence[Passage]) -> float:
+    """Return the share of a passage's lines that are in a part of it and in none of other parts."""
+    num_new = part.end - part.start
+    last = part.start
+    for other in sorted(covered, key=lambda passage: passage.start):
+        first, after = max(other.start, last), min(other.end, part.end)
+        num_new -= max(0, after - first)
+        last = max(last, after)
+    return num_new / (whole.end - whole.start)
 
 
 def is_same_work(own: str, goal: str, whole: Passage, part: Passage) -> bool:
