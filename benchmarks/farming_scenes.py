@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 from rao_gym.actions.writing import write_call, write_cell
+from rao_gym.jsonable import JSON
 from rao_gym.policies.base import Turn
-from rao_gym.registry import Setup, make_setup
+from rao_gym.registry import Setup, make_setup, setup_of
+from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.arithmetic.expressions import Expression, Number, Operation, render
 from rao_gym.tasks.arithmetic.operands import SIDES, operand, reducible
 from rao_gym.tasks.arithmetic.policies import DirectPolicy, RecursivePolicy, work_of
 from rao_gym.tasks.base import Task
+from rao_gym.tasks.code import Code
+from rao_gym.tasks.code.functions import CodeContext
 from rao_gym.tasks.code.skill import Specification, read_specifications, write_function
 from rao_gym.tasks.long_context.policies import ReadingPolicy
 from rao_gym.tasks.long_context.transcripts import Notes, take_notes, write_finish, write_launches
@@ -219,6 +224,22 @@ def _notes(turn: Turn) -> Notes:
 # Code: whoever works alone writes the own function, and none that it builds on.
 
 
+class RememberingCode(Code):
+    """The family, which runs the tests once for each source: the toy policy writes the same ones again and again."""
+
+    @cached_property
+    def _signals(self) -> dict[tuple[str, tuple[str, ...], str], float]:
+        """The signals known so far, by task, wanted functions and source."""
+        return {}
+
+    def verify(self, task: Task[CodeContext], agent: Agent[CodeContext], value: JSON) -> float:
+        """Return the signal of a source."""
+        key = (task.record.id, agent.context.wanted, str(value))
+        if key not in self._signals:
+            self._signals[key] = super().verify(task, agent, value)
+        return self._signals[key]
+
+
 def code() -> Scene:
     """Return modules in which a function calls another that calls a third."""
 
@@ -262,7 +283,7 @@ def code() -> Scene:
 
     return Scene(
         name="Code",
-        setup=make_setup("rao/Code-v0", helpers=3, call_depth=2, max_depth=4, max_nodes=48, max_turns=3),
+        setup=setup_of(RememberingCode, helpers=3, call_depth=2, max_depth=4, max_nodes=48, max_turns=3),
         difficulty=1,
         is_small=lambda turn: not _own(turn).helpers,
         scripts={

@@ -41,10 +41,11 @@ Choose = Callable[[int, int], int]
 class Settings:
     """How the toy policy learns."""
 
-    steps: int = 60
+    steps: int = 40
     tasks_per_step: int = 4
     group_size: int = 8
-    learning_rate: float = 3.0
+    num_tasks: int = 24
+    learning_rate: float = 8.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +103,7 @@ def train(scene: Scene, bonus: Bonus, seed: int, settings: Settings) -> Outcome:
         probabilities = _softmax(logits)
         first = step * settings.tasks_per_step
         tasks = [
-            scene.setup.family.sample(seed, "train", index, scene.difficulty)
+            scene.setup.family.sample(seed, "train", index % settings.num_tasks, scene.difficulty)
             for index in range(first, first + settings.tasks_per_step)
             for _ in range(settings.group_size)
         ]
@@ -162,15 +163,11 @@ def _rollout(tree: ExecutionTree, index: int, group: int) -> Rollout:
 
 def earnings(scene: Scene, num_tasks: int) -> dict[str, dict[str, float]]:
     """Return the root's mean reward by behaviour and setting, where its descendants work honestly."""
-    honest = (BEHAVIOURS.index(ALONE), BEHAVIOURS.index(DELEGATES))
     runtime = scene.setup.runtime()
     tasks = [scene.setup.family.sample(0, "test", index, scene.difficulty) for index in range(num_tasks)]
     found: dict[str, dict[str, float]] = {}
     for number, name in enumerate(BEHAVIOURS):
-        trees = [
-            play(scene, runtime, task, lambda depth, size, own=number: honest[size] if depth else own).tree
-            for task in tasks
-        ]
+        trees = [play(scene, runtime, task, _honest_below(number)).tree for task in tasks]
         found[name] = {
             bonus.value: fmean(
                 node_rewards(tree, success_signals(tree).by_node, DELEGATION_BONUS, bonus=bonus)[0] for tree in trees
@@ -179,6 +176,12 @@ def earnings(scene: Scene, num_tasks: int) -> dict[str, dict[str, float]]:
         }
     runtime.close()
     return found
+
+
+def _honest_below(own: int) -> Choose:
+    """Return a policy that does one thing at the root, and works or delegates honestly below it."""
+    honest = (BEHAVIOURS.index(ALONE), BEHAVIOURS.index(DELEGATES))
+    return lambda depth, size: honest[size] if depth else own
 
 
 def table_of_outcomes(outcomes: Sequence[Outcome]) -> Table:

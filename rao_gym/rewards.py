@@ -130,6 +130,11 @@ def node_rewards(
     }
 
 
+def is_non_part(node: Node) -> bool:
+    """Tell whether a node's work is no part of its parent's; False for the root and where that is unknown."""
+    return node.part is not None and not node.part
+
+
 def reward_of(
     node: Node,
     signals: Mapping[int, float],

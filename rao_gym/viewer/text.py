@@ -6,6 +6,7 @@ import json
 
 from rao_gym.errors import InvalidValueError
 from rao_gym.jsonable import JSON
+from rao_gym.rewards import is_non_part
 from rao_gym.tree import ExecutionTree, Node
 
 _MAX_INDENT = 40
@@ -58,7 +59,7 @@ def _line(node: Node, max_chars: int) -> str:
         f"s̃={signal}",
         f"{node.turns} turn{'' if node.turns == 1 else 's'}",
         f"{node.tokens:,} tokens",
-        *([] if node.part is None or node.part else ["no part"]),
+        *(["no part"] if is_non_part(node) else []),
         _shortened(node.goal, max_chars),
     ]
     line = "  ".join(parts)

@@ -13,8 +13,9 @@ from typing import Final
 
 import numpy as np
 
+from rao_gym.rewards import Bonus, is_non_part
 from rao_gym.tree import Node, StopReason
-from rao_train.credit import Credit
+from rao_train.credit import Credit, CreditedTrajectory, CreditSettings, node_rewards
 from rao_train.learning.learner import LearnerMetrics, UpdateMetrics
 from rao_train.rollout.trajectory import Rollout
 from rao_train.rollout.worker import RolloutBatch
@@ -34,6 +35,9 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "credit/excluded": "Trajectories left out because a judge failed.",
     "credit/interrupted": "Trajectories left out because their nodes were cancelled or crashed.",
     "credit/trajectories": "Trajectories that enter the loss.",
+    "credit/weight_depth_*": "Share of the loss's weight (Eq. 4) that is on the trajectories of one depth.",
+    "bonus/paid": "Delegation bonus of all nodes of a tree (Eq. 1), λ included.",
+    "bonus/refused": "What children that are no parts would have added to it if all children counted alike.",
     "tree/nodes": "Nodes of a tree.",
     "tree/depth": "Depth of a tree's deepest node.",
     "tree/turns": "Turns of all nodes of a tree.",
@@ -42,6 +46,8 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "tree/refusals": "Launches refused in a tree.",
     "launch/divisible": "Share of the agents with divisible work that tried to launch; refused launches count.",
     "launch/indivisible": "The same of the agents with nothing to delegate, such as a single operation.",
+    "launch/parts": "Children in a tree whose work is a part of their parent's, or of whom that is unknown.",
+    "launch/non_parts": "Children in a tree whose work is no part of their parent's.",
     "tree/finished": "Share of the nodes that ended by finishing, not by a limit.",
     "tree/skipped": "Trees left out because the window or the model cannot hold their task's opening.",
     "tree/unanswered": "Nodes of the batch that ended because the engine gave up their turn; they have no signal.",
@@ -110,6 +116,8 @@ def tree_metrics(rollouts: Sequence[Rollout]) -> Metrics:
         success_metrics(rollouts)
         | launch_metrics(nodes)
         | {
+            "launch/parts": sum(node.parent is not None and not is_non_part(node) for node in nodes) / len(trees),
+            "launch/non_parts": sum(map(is_non_part, nodes)) / len(trees),
             "tree/nodes": fmean(len(tree) for tree in trees),
             "tree/depth": fmean(tree.depth for tree in trees),
             "tree/turns": fmean(tree.turns for tree in trees),
@@ -161,6 +169,29 @@ def lag_metrics(batch: RolloutBatch, version: int) -> Metrics:
         return {}
     lags_P = np.concatenate(lags)
     return {"policy/lag": float(lags_P.mean()), "policy/lag_max": float(lags_P.max())}
+
+
+def bonus_metrics(rollouts: Sequence[Rollout], settings: CreditSettings) -> Metrics:
+    """Return how much delegation bonus a tree earned, and how much more it would have if every child counted."""
+    paid = refused = 0.0
+    for rollout in rollouts:
+        signals = rollout.signals.by_node
+        rewards = node_rewards(rollout, settings.delegation_bonus, bonus=settings.bonus)
+        paid += sum(reward - signals[node] for node, reward in rewards.items())
+        for node in rollout.tree.nodes if settings.bonus is not Bonus.ALL else ():
+            non_parts = [signals.get(child.id, 0.0) for child in node.children if is_non_part(child)]
+            refused += settings.delegation_bonus * sum(non_parts) / max(1, len(node.children))
+    return {"bonus/paid": paid / len(rollouts), "bonus/refused": refused / len(rollouts)}
+
+
+def weight_metrics(batches: Sequence[Sequence[CreditedTrajectory]]) -> Metrics:
+    """Return how the loss's weight is spread over the depths, from the optimizer batches of a step."""
+    by_depth: dict[int, float] = {}
+    for credited in (credited for batch in batches for credited in batch):
+        depth = credited.trajectory.depth
+        by_depth[depth] = by_depth.get(depth, 0.0) + credited.weight
+    total = sum(by_depth.values())
+    return {f"credit/weight_depth_{depth}": weight / total for depth, weight in sorted(by_depth.items()) if total}
 
 
 def credit_metrics(credit: Credit) -> Metrics:

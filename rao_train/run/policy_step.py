@@ -9,7 +9,14 @@ from rao_train.credit import Credit, CreditFunction, CreditSettings, weighted_by
 from rao_train.learning.batching import split
 from rao_train.learning.learner import Learner, LearnerMetrics
 from rao_train.rollout.worker import RolloutBatch
-from rao_train.run.metrics import Metrics, credit_metrics, rollout_metrics, update_metrics
+from rao_train.run.metrics import (
+    Metrics,
+    bonus_metrics,
+    credit_metrics,
+    rollout_metrics,
+    update_metrics,
+    weight_metrics,
+)
 from rao_train.seeds import Purpose, seed_of
 
 
@@ -48,6 +55,7 @@ class PolicyStep:
             raise InvalidValueError(f"Credit assignment returns a Credit, got {credited!r}.")
         rng = np.random.default_rng(seed_of(self._seed, Purpose.MINIBATCHES, version))
         parts = split(credited.trajectories, self._minibatches, rng) or [[]]
-        weighting = self._settings.depth_weighting
-        updates = [learner.step(weighted_by_depth(part) if weighting else part) for part in parts]
-        return rollout_metrics(batch) | credit_metrics(credited) | update_metrics(updates), updates
+        weighted = [weighted_by_depth(part) if self._settings.depth_weighting else part for part in parts]
+        updates = [learner.step(part) for part in weighted]
+        metrics = rollout_metrics(batch) | bonus_metrics(batch.rollouts, self._settings)
+        return metrics | credit_metrics(credited) | weight_metrics(weighted) | update_metrics(updates), updates

@@ -11,9 +11,10 @@ from tiny import Plan, make_rollout
 
 from rao_gym.errors import PolicyError
 from rao_gym.tree import Node
+from rao_train.credit import CreditedTrajectory, CreditSettings, weighted_by_depth
 from rao_train.rollout.trajectory import Rollout
 from rao_train.rollout.worker import RolloutBatch
-from rao_train.run.metrics import evaluation_metrics, lag_metrics, tree_metrics
+from rao_train.run.metrics import bonus_metrics, evaluation_metrics, lag_metrics, tree_metrics, weight_metrics
 
 
 def batch_of(rollouts: Sequence[Rollout]) -> RolloutBatch:
@@ -70,3 +71,31 @@ def test_roots_without_a_signal_are_no_failures() -> None:
     assert (found["evaluation/success_2"], found["evaluation/turns_2"]) == (1.0, 1.0)
     assert "evaluation/success_2" not in evaluation_metrics(batch_of([excluded(0)]))
     assert "success/root" not in tree_metrics([excluded(0)])
+
+
+def test_bonuses_and_launches_are_told_apart_by_whether_the_work_was_a_part() -> None:
+    rollouts = [make_rollout(Plan("wrong", (Plan("right"), Plan("right")))), make_rollout(Plan("right"), index=1)]
+    rollouts[0].tree.nodes[1].part, rollouts[0].tree.nodes[2].part = 0.25, 0.0
+    launches = tree_metrics(rollouts)
+    assert (launches["launch/parts"], launches["launch/non_parts"]) == (0.5, 0.5)
+    paid = {
+        bonus: tuple(bonus_metrics(rollouts, CreditSettings(delegation_bonus=0.4, bonus=bonus)).values())  # type: ignore[arg-type]
+        for bonus in ("parts", "all", "gated")
+    }
+    assert paid["parts"] == pytest.approx((0.4 * 0.25 / 2, 0.4 * 0.5 / 2))
+    assert paid["all"] == pytest.approx((0.4 / 2, 0.0))
+    assert paid["gated"] == pytest.approx((0.0, 0.4 * 0.5 / 2))
+
+
+def test_the_weight_of_each_depth_is_its_share_of_all_weights() -> None:
+    rollout = make_rollout(Plan("right", (Plan("right"), Plan("right"))))
+    credited = [CreditedTrajectory(trajectory=one, reward=1, advantage=1) for one in rollout.trajectories]
+    assert weight_metrics([credited]) == {
+        "credit/weight_depth_0": pytest.approx(1 / 3),
+        "credit/weight_depth_1": pytest.approx(2 / 3),
+    }
+    assert weight_metrics([weighted_by_depth(credited)]) == {
+        "credit/weight_depth_0": pytest.approx(0.5),
+        "credit/weight_depth_1": pytest.approx(0.5),
+    }
+    assert weight_metrics([[]]) == {}
