@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import fmean
 from typing import Protocol
 
 import numpy as np
@@ -103,9 +102,21 @@ def _checked(signal: float) -> float:
     raise InvalidValueError(f"A judge returns a number from 0 to 1, got {signal!r}.")
 
 
-def local_node_reward(signal: float, child_signals: Sequence[float], delegation_bonus: float) -> float:
-    """Return R = s̃ + λ · mean of the immediate children's s̃; without children, the second term is 0 (Eq. 1)."""
-    return signal + (delegation_bonus * fmean(child_signals) if child_signals else 0.0)
+def local_node_reward(
+    signal: float, child_signals: Sequence[float], delegation_bonus: float, *, shares: Sequence[float] | None = None
+) -> float:
+    """Return R = s̃ + λ · mean of the immediate children's s̃; without children, the second term is 0 (Eq. 1).
+
+    Args:
+        signal: s̃ of the node.
+        child_signals: s̃ of its children.
+        delegation_bonus: λ.
+        shares: What share of the node's work each child does; 1 each if left out. A share that nobody does counts
+            as 0.
+    """
+    weights = [1.0] * len(child_signals) if shares is None else shares
+    total = sum(weight * child for weight, child in zip(weights, child_signals, strict=True))
+    return signal + delegation_bonus * total / max(1.0, sum(weights))
 
 
 def node_rewards(
@@ -152,11 +163,8 @@ def reward_of(
         bonus: Which children count.
         root_signal: s̃ of the tree's root, for ``gated``.
     """
-    weights = {
-        child.id: 1.0 if bonus is Bonus.ALL or child.part is None else float(child.part)
-        for child in node.children
-        if child.id in signals
-    }
+    children = [child for child in node.children if child.id in signals]
+    shares = [1.0 if bonus is Bonus.ALL or child.part is None else float(child.part) for child in children]
     gate = max(signals[node.id], root_signal) if bonus is Bonus.GATED else 1.0
-    mean = sum(weight * signals[child] for child, weight in weights.items()) / max(1.0, sum(weights.values()))
-    return signals[node.id] + delegation_bonus * gate * mean
+    child_signals = [signals[child.id] for child in children]
+    return local_node_reward(signals[node.id], child_signals, delegation_bonus * gate, shares=shares)

@@ -12,6 +12,8 @@ from typing import Any
 from rao_train.demo.contenders import TITLES, train_contenders
 from rao_train.demo.report import write_report
 from rao_train.demo.results import results_of
+from rao_train.run.folder import CHECKPOINTS, IDENTITY, RECIPE
+from rao_train.run.logs import METRICS, TREE_TICKS, TREES, WANDB_ID
 
 
 def run_demo(out: Path, seed: int = 0, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -37,7 +39,7 @@ def run_demo(out: Path, seed: int = 0, overrides: Sequence[str] = ()) -> dict[st
 
 def clear_run(folder: Path) -> None:
     """Remove what an earlier run left in a folder; other files stay."""
-    for name in ("checkpoints", "tensorboard", "model", "warm_start"):
+    for name in (CHECKPOINTS, "tensorboard", "model", "warm_start"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in ("recipe.json", "identity.json", "metrics.jsonl", "trees.jsonl", "trees.ticks.json", "wandb.id"):
+    for name in (RECIPE, IDENTITY, METRICS, TREES, TREE_TICKS, WANDB_ID):
         (folder / name).unlink(missing_ok=True)

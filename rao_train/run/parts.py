@@ -5,6 +5,9 @@ They are imported and checked when a run is set up, so that a mistake costs no t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rao_gym.plugins import build_part, check_methods, check_takes
 from rao_gym.registry import Setup
 from rao_gym.rewards import Judge
@@ -24,8 +27,7 @@ def loss_of(settings: LossSettings) -> Loss:
     """
     if settings.name == CISPO:
         return cispo_loss
-    loss: Loss = build_part("loss", settings.name, settings.options)
-    check_takes("loss", settings.name, loss, "tokens", "settings")
+    loss: Loss = _function("loss", settings.name, settings.options, "tokens", "settings")
     return loss
 
 
@@ -37,8 +39,7 @@ def credit_of(settings: CreditSettings) -> CreditFunction:
     """
     if settings.name == RAO:
         return credit
-    function: CreditFunction = build_part("credit", settings.name, settings.options)
-    check_takes("credit", settings.name, function, "rollouts", "settings")
+    function: CreditFunction = _function("credit", settings.name, settings.options, "rollouts", "settings")
     return function
 
 
@@ -50,8 +51,7 @@ def judge_of(settings: JudgeSettings) -> Judge | None:
     """
     if settings.name == ROOT_SIGNAL:
         return None
-    judge: Judge = build_part("judge", settings.name, settings.options)
-    check_takes("judge", settings.name, judge, "node")
+    judge: Judge = _function("judge", settings.name, settings.options, "node")
     return judge
 
 
@@ -74,3 +74,10 @@ def task_source_of(recipe: Recipe, setup: Setup) -> TaskSource:
     source: TaskSource = build_part("task source", name, recipe.tasks.options, parts)
     check_methods("task source", name, source, ("groups", "update", "state", "restore"))
     return source
+
+
+def _function(what: str, path: str, options: Mapping[str, Any], *arguments: str) -> Any:
+    """Return a function of the user's own that takes these arguments."""
+    function = build_part(what, path, options)
+    check_takes(what, path, function, *arguments)
+    return function

@@ -42,6 +42,5 @@ class SupervisedStep:
         places = rng.integers(len(self._demonstrations), size=self._batch_size)
         update = learner.supervised_step([self._demonstrations[place] for place in places])
         seconds = perf_counter() - started
-        return update_metrics([update]) | {"seconds/step": seconds, "speed/learned": update.num_tokens / seconds}, [
-            update
-        ]
+        metrics = update_metrics([update]) | {"seconds/step": seconds, "speed/learned": update.num_tokens / seconds}
+        return metrics, [update]

@@ -125,7 +125,8 @@ class Trainer:
         try:
             trees = self._run()
         except KeyboardInterrupt:
-            self._save_interrupted()
+            if self.state.tick:
+                self._save()
             raise KeyboardInterrupt(self._how_to_go_on()) from None
         finally:
             self._worker.close()
@@ -161,9 +162,8 @@ class Trainer:
             last = state.tick == phase.end or self._out_of_budget(phase)
             if last and phase.stage is not None:
                 self._learner.export(self.folder / "warm_start", self.tokenizer)
-            if (last or state.tick % self.recipe.training.checkpoint_every == 0) and not self._broken_steps.in_a_row:
-                with interrupts_held():
-                    self._save()
+            if last or state.tick % self.recipe.training.checkpoint_every == 0:
+                self._save()
 
     def _out_of_budget(self, phase: Phase) -> bool:
         """Tell whether no further training step may begin."""
@@ -175,14 +175,12 @@ class Trainer:
         """Take one step of the present phase and log it."""
         phase, state, recipe = self._phase, self.state, self.recipe
         step = state.tick - phase.start + 1
-        if phase.stage is None and step == 1:
-            self._log_evaluations(log, state.tick + 1, self._evaluator.before(state.version))
-        if phase.stage is None:
-            self._train(log)
-        else:
-            self._supervise(log)
         if phase.stage is not None:
+            self._supervise(log)
             return
+        if step == 1:
+            self._log_evaluations(log, state.tick + 1, self._evaluator.before(state.version))
+        self._train(log)
         if recipe.logging.trees_every and step % recipe.logging.trees_every == 0:
             log.write_trees(state.tick, self._sampled_trees)
         self._log_evaluations(log, state.tick, self._evaluator.on_the_way(step, state.version))
@@ -194,7 +192,7 @@ class Trainer:
         with interrupts_held():
             metrics, updates = self._supervised_step.take(self._learner, self.state.tick)
             self.state.tick += 1
-            self._log(log, metrics)
+            self._log_step(log, metrics)
         self._broken_steps.watch(self._phase.name, updates, self._run_folder.checkpoints)
 
     def _train(self, log: RunLog) -> None:
@@ -232,26 +230,27 @@ class Trainer:
             changed = metrics["steps/taken"] > 0
             state.num_changing += changed
             state.num_idle = 0 if changed else state.num_idle + 1
-            self._log(log, metrics)
+            self._log_step(log, metrics)
         if warning := idle_warning(state.num_idle, metrics):
             self._reporter.warn(warning)
         self._broken_steps.watch(self._phase.name, updates, self._run_folder.checkpoints)
 
-    def _log(self, log: RunLog, metrics: Metrics) -> None:
-        """Log a step that is done; from now on the folder is this run's."""
+    def _log_step(self, log: RunLog, metrics: Metrics) -> None:
+        """Log a step that is done."""
         phase, tick = self._phase, self.state.tick
-        entry = LogEntry(tick=tick, phase=phase.name, step=tick - phase.start, metrics=metrics)
-        self._run_folder.claim()
-        log.write(entry)
-        self._reporter.report(entry)
+        self._log(log, LogEntry(tick=tick, phase=phase.name, step=tick - phase.start, metrics=metrics))
 
     def _log_evaluations(self, log: RunLog, tick: int, batches: Mapping[str, RolloutBatch]) -> None:
         """Log how evaluations went, each under its phase."""
         for phase, batch in batches.items():
-            entry = LogEntry(tick=tick, phase=phase, step=self.state.version, metrics=evaluation_metrics(batch))
-            self._run_folder.claim()
-            log.write(entry)
-            self._reporter.report(entry)
+            metrics = evaluation_metrics(batch)
+            self._log(log, LogEntry(tick=tick, phase=phase, step=self.state.version, metrics=metrics))
+
+    def _log(self, log: RunLog, entry: LogEntry) -> None:
+        """Write an entry and show it; from the first one on, the folder is this run's."""
+        self._run_folder.claim()
+        log.write(entry)
+        self._reporter.report(entry)
 
     def _worker_with(self, sampling: Sampling) -> RolloutWorker:
         """Return a worker that draws in this way."""
@@ -302,14 +301,11 @@ class Trainer:
         return replace(settings, learning_rate=stage.learning_rate, warmup_steps=stage.warmup_steps, decay_steps=0)
 
     def _save(self) -> None:
-        """Write a checkpoint."""
-        save_run(self._run_folder.checkpoints, self._learner, self.tokenizer, self.state, self._rollouts)
-
-    def _save_interrupted(self) -> None:
-        """Save what was learned before a Ctrl-C, if there is anything that may be saved."""
-        if self.state.tick and not self._broken_steps.in_a_row:
-            with interrupts_held():
-                self._save()
+        """Write a checkpoint, unless the last step broke: its weights are not to be kept."""
+        if self._broken_steps.in_a_row:
+            return
+        with interrupts_held():
+            save_run(self._run_folder.checkpoints, self._learner, self.tokenizer, self.state, self._rollouts)
 
     def _how_to_go_on(self) -> str:
         """Return what a person is told after a Ctrl-C."""

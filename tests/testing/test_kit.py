@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from counting import Counting, Numbers, cell, registered
@@ -43,30 +43,31 @@ class Lenient(Counting):
         return float(isinstance(value, int) and abs(value - sum(agent.context)) <= 1)
 
 
-class Stingy(Counting):
+class Opinionated(Counting):
+    """Gives one answer, whatever child it is asked about."""
+
+    answer: ClassVar[bool]
+
+    def part_of(
+        self,
+        task: Task[Numbers],
+        parent: Agent[Numbers],
+        child: Agent[Numbers],
+        siblings: Sequence[Agent[Numbers]],
+    ) -> bool | None:
+        return self.answer
+
+
+class Stingy(Opinionated):
     """Calls what the reference policy launches no part of the work."""
 
-    def part_of(
-        self,
-        task: Task[Numbers],
-        parent: Agent[Numbers],
-        child: Agent[Numbers],
-        siblings: Sequence[Agent[Numbers]],
-    ) -> bool | None:
-        return False
+    answer = False
 
 
-class Gullible(Counting):
+class Gullible(Opinionated):
     """Calls everything a part of the work."""
 
-    def part_of(
-        self,
-        task: Task[Numbers],
-        parent: Agent[Numbers],
-        child: Agent[Numbers],
-        siblings: Sequence[Agent[Numbers]],
-    ) -> bool | None:
-        return True
+    answer = True
 
 
 class Fragile(Counting):
