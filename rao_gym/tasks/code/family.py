@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from rao_gym.tasks.code.functions import CodeContext, Function, call_text, refer
 from rao_gym.tasks.code.judge import Judge
 from rao_gym.tasks.code.library import library_functions, names_by_size
 from rao_gym.tasks.code.policies import RecursiveCoder, SingleCoder
+from rao_gym.tasks.code.scoring import score
 from rao_gym.tools import Parameter, ToolError, ToolResult, ToolSpec
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ RULES = """\
 You write Python functions from their specifications. Hand back source code as one string: finish(source).
 The source must be complete: it defines the functions that you were asked for and every helper that they call.
 Hidden tests call your functions and compare what they return, types included.
-Each call has one second, and all calls together have five.
+Each call has one second.
 Numbers are integers unless said otherwise, remainders are Python's %, text is compared as Python does it."""
 DELEGATION = """
 Helpers can be given to sub-agents: launch_subagent(goal, function) returns the source of that helper as a string,
@@ -215,13 +217,13 @@ class Code(TaskFamily[CodeContext]):
         return len(context.wanted) > 1 or any(context.functions[name].helpers for name in context.wanted)
 
     def verify(self, task: Task[CodeContext], agent: Agent[CodeContext], value: JSON) -> float:
-        """Return the share of hidden cases that the source passes, over all wanted functions."""
+        """Return the mean score of the wanted functions: the share of hidden cases beyond those that are free."""
         context = agent.context
         if not isinstance(value, str):
             return 0.0
         cases = {name: context.functions[name].cases.hidden for name in context.wanted}
-        outcomes = [outcome.passed for group in self._judge.run(value, cases).values() for outcome in group]
-        return sum(outcomes) / len(outcomes)
+        outcomes = self._judge.run(value, cases)
+        return fmean(score([outcome.passed for outcome in outcomes[name]], cases[name]) for name in cases)
 
     def part_of(
         self,

@@ -19,8 +19,12 @@ from rao_gym.sandbox import Sandbox, SandboxLimits, Session, Snapshot, WorkerDie
 from rao_gym.tasks.code.functions import Case, call_text, same_value
 
 MAX_SOURCE_CHARS = 50_000
-TOTAL_SECONDS = 5.0
-"""Time limit of one source for all its cases; cases that it does not reach count as failed."""
+TOTAL_SECONDS = 60.0
+"""Time limit of one source for all its cases; cases that it does not reach count as failed.
+
+No function has so many cases that calls within their own limit would reach it: a correct source is not judged by the
+clock, unless a single call takes hundreds of times as long as the reference's.
+"""
 
 MAX_LOST_SESSIONS = 2
 """After this many calls that cost a session, the remaining cases count as failed."""
