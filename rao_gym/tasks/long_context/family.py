@@ -21,6 +21,7 @@ from rao_gym.tasks.long_context.parts import BY_LINES_OR_PART, named_part, range
 from rao_gym.tasks.long_context.policies import ReadingPolicy
 from rao_gym.tasks.long_context.question_files import QuestionFile
 from rao_gym.tasks.long_context.schedule import Schedule, scheduled
+from rao_gym.tasks.long_context.scoring import EXACT, OOLONG, SCORINGS, nearness
 from rao_gym.tasks.long_context.sharing import is_fair_share, is_same_work, new_share
 from rao_gym.tools import Parameter, ToolError, ToolResult, ToolSpec
 
@@ -50,6 +51,7 @@ class LongContext(TaskFamily[Passage]):
         variant: Of ``needle``: ``single``, ``multi_key``, ``multi_value`` or ``multi_query``; drawn for each task
             when None.
         programmatic: Give each node its passage as a string in its Python session, instead of `read`.
+        scoring: ``exact``, or ``oolong`` to score a number by how near it is; see `nearness`.
         text: File, folder or list of them with prose to hide facts in; the built-in prose when None.
         questions: JSON-lines file of ``context``, ``question`` and ``answer`` to ask instead of the kinds. The
             difficulty changes nothing then.
@@ -64,7 +66,7 @@ class LongContext(TaskFamily[Passage]):
         fact_share: Share of the text that are records or coined words.
 
     Raises:
-        UnknownNameError: There is no such kind or variant.
+        UnknownNameError: There is no such kind, variant or scoring.
         InvalidValueError: A value is out of range, or options exclude each other.
         MissingFileError: A file of the user's does not exist or cannot be read.
         FileFormatError: A file of the user's is not what it should be.
@@ -86,6 +88,7 @@ class LongContext(TaskFamily[Passage]):
         kind: str = MIXED,
         variant: str | None = None,
         programmatic: bool = False,
+        scoring: str = EXACT,
         text: TextPath | Sequence[TextPath] | None = None,
         questions: TextPath | None = None,
         document_tokens: int | None = None,
@@ -102,6 +105,7 @@ class LongContext(TaskFamily[Passage]):
         self.kind = kind
         self.variant = variant
         self.programmatic = _checked_flag("programmatic", programmatic)
+        self.scoring = _checked_scoring(scoring)
         self.action_forms = ("python",) if programmatic else ("python", "tools")
         overrides: dict[str, int | float | None] = {
             "document_tokens": document_tokens,
@@ -272,9 +276,17 @@ class LongContext(TaskFamily[Passage]):
         goal, context = agent.goal, agent.context
         if task.record.parameters["source"] == "questions":
             whole = context.start == 0 and context.end == len(context.document.lines)
-            return float(same(value, task.record.answer)) if whole and goal == task.goal else None
+            return self._score(value, task.record.answer) if whole and goal == task.goal else None
         question = parse_question(goal)
-        return None if question is None else question.score(value, context)
+        if question is None:
+            return None
+        near = nearness(value, question.truth(context)) if self.scoring == OOLONG else None
+        return question.score(value, context) if near is None else near
+
+    def _score(self, value: JSON, truth: JSON) -> float:
+        """Compare an answer with the right one to a question of the user's own."""
+        near = nearness(value, truth) if self.scoring == OOLONG else None
+        return float(same(value, truth)) if near is None else near
 
     def reference_policy(self) -> Policy:
         """Return a policy that splits what does not fit, and merges."""
@@ -303,6 +315,17 @@ def _check_kind(kind: str, variant: str | None) -> None:
     if variant is not None and kind != MIXED and variant not in KINDS[kind].variants:
         owners = " or ".join(repr(name) for name, other in KINDS.items() if variant in other.variants)
         raise InvalidValueError(f"kind {kind!r} has no variant {variant!r}, which goes with kind {owners}.")
+
+
+def _checked_scoring(name: str) -> str:
+    """Check the name of a scoring.
+
+    Raises:
+        UnknownNameError: There is no such scoring.
+    """
+    if name not in SCORINGS:
+        raise unknown_name("scoring", name, SCORINGS)
+    return name
 
 
 def _checked_flag(name: str, value: object) -> bool:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from rao_gym.cli import main
 from rao_gym.errors import MissingFileError
 from rao_train.models.loading import model_folder
 from rao_train.models.tiny import TinyModelSettings, build_model, build_tokenizer
-from rao_train.recipes.reading import load_recipe, summary_of
+from rao_train.recipes.reading import load_recipe, shipped_recipes, summary_of
 from rao_train.run.logs import read_log
 from rao_train.run.phases import TRAIN
 from rao_train.run.trainer import Trainer
@@ -45,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["hugging_face", "long_context", "code"])
+@pytest.mark.parametrize("name", ["hugging_face", "long_context", "long_context_oolong", "code"])
 def test_a_recipe_runs_with_a_model_of_ones_own(name: str, folder: Path, tmp_path: Path) -> None:
     Trainer(load_recipe(name, [*SMALL, f"model.path={folder}"]), tmp_path).run()
     (entry,) = [entry for entry in read_log(tmp_path) if entry.phase == TRAIN]
@@ -53,9 +54,24 @@ def test_a_recipe_runs_with_a_model_of_ones_own(name: str, folder: Path, tmp_pat
     assert (tmp_path / "model" / "model.safetensors").exists()
 
 
-@pytest.mark.parametrize("name", ["arithmetic_tiny", "arithmetic_30m", "hugging_face", "long_context", "code"])
+@pytest.mark.parametrize("name", shipped_recipes())
 def test_every_recipe_says_in_a_line_what_it_is_for(name: str) -> None:
     assert 20 < len(summary_of(name)) < 180
+
+
+def test_a_dry_run_checks_the_papers_setting(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    here = (f"model.path={folder}", "model.device=cpu", "model.dtype=auto", "learner.bf16=false")
+    recipe = "long_context_oolong"
+    assert main(["train", recipe, "--dry-run", *here, "sampling.max_new_tokens=16"]) == 0
+    shown = capsys.readouterr().out
+    assert "16 tasks x 8 trees" in shown
+    assert "rao/LongContext-v0, recursive" in shown
+    assert not list(tmp_path.iterdir())
+    assert main(["train", recipe, "--dry-run", *here, "environment.options.scoring=olong"]) == 2
+    assert "Did you mean 'oolong'" in capsys.readouterr().err
 
 
 FETCH = """
