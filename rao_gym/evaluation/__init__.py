@@ -1,6 +1,7 @@
 """Evaluation: play a policy on many tasks, measure it, and keep the results."""
 
-from rao_gym.evaluation.evaluate import EvaluationResult, Progress, evaluate, replay
+from rao_gym.evaluation.evaluate import EvaluationResult, evaluate, replay
+from rao_gym.evaluation.recording import Progress
 from rao_gym.evaluation.results import EpisodeResult
 from rao_gym.evaluation.rollouts import Rollout, TaskKey, run_rollouts
 from rao_gym.evaluation.statistics import Summary, summarize, wilson_interval

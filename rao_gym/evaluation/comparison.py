@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rao_gym.evaluation.evaluate import Progress, evaluate
+from rao_gym.evaluation.evaluate import evaluate
+from rao_gym.evaluation.recording import Progress
 from rao_gym.evaluation.results import options_as_json
 from rao_gym.evaluation.statistics import Summary
 from rao_gym.policies.base import PolicyLike

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rao_gym.errors import InvalidValueError, ServerError, UntrustedFileError, WindowTooSmallError, unknown_name
+from rao_gym.errors import InvalidValueError, ServerError, UntrustedFileError, unknown_name
+from rao_gym.evaluation.recording import Progress, Recorder, play
 from rao_gym.evaluation.results import EpisodeResult, options_as_json, result_of
-from rao_gym.evaluation.rollouts import Rollout, TaskKey, run_rollouts
-from rao_gym.evaluation.stages import Stage, open_stages
+from rao_gym.evaluation.rollouts import TaskKey, run_rollouts
+from rao_gym.evaluation.stages import open_stages
 from rao_gym.evaluation.statistics import Summary, summarize
 from rao_gym.evaluation.store import RunFolder
 from rao_gym.evaluation.usage import sum_usage
@@ -23,9 +24,6 @@ from rao_gym.sandbox import Sandbox
 from rao_gym.tasks.base import SPLITS
 from rao_gym.tree import ExecutionTree
 from rao_gym.version import __version__
-
-Progress = Callable[[EpisodeResult, ExecutionTree | None], None]
-"""Called when an episode ends. The tree is None if the episode is excluded or was played in an earlier run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,9 +105,9 @@ def evaluate(
         stages = open_stages(policy, names, split, options, policy_options, stack)
         folder = None
         if out is not None:
-            settings = _identity(policy, policy_options, options, seed, split, stages[0].content)
+            settings = run_identity(policy, policy_options, options, seed, split, stages[0].content)
             folder = stack.enter_context(RunFolder(Path(out), settings))
-        recorder = _Recorder(
+        recorder = Recorder(
             policy=policy_name(policy),
             policy_options=recorded_options(policy, policy_options),
             options=options,
@@ -119,13 +117,13 @@ def evaluate(
         )
         sandbox = stack.enter_context(closing(Sandbox()))
         for stage in stages:
-            results.extend(_play(stage, keys, recorder, workers, sandbox))
+            results.extend(play(stage, keys, recorder, workers, sandbox))
         if folder is not None:
             folder.finish()
     return EvaluationResult(results=tuple(results))
 
 
-def _identity(
+def run_identity(
     policy: str | PolicyLike,
     policy_options: Mapping[str, Any],
     options: Mapping[str, Any],
@@ -143,67 +141,6 @@ def _identity(
         "version": __version__,
         "policy_content": content,
     }
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Recorder:
-    """Turns rollouts into results, saves them and reports them.
-
-    Attributes:
-        policy: The policy's name.
-        policy_options: Its options, without secrets.
-        options: The environment's options.
-        folder: Where results are saved; None saves nothing.
-        save_trees: How many trees to save for each id and difficulty; None saves all.
-        progress: Called for each episode.
-    """
-
-    policy: str
-    policy_options: Mapping[str, Any]
-    options: Mapping[str, Any]
-    folder: RunFolder | None
-    save_trees: int | None
-    progress: Progress | None
-
-    def saved(self, id: str, keys: Sequence[TaskKey]) -> dict[TaskKey, EpisodeResult]:
-        """Report and return the results that the folder already holds."""
-        if self.folder is None:
-            return {}
-        found = {key: result for key in keys if (result := self.folder.find(id, key))}
-        for result in found.values():
-            self._report(result, None)
-        return found
-
-    def record(self, id: str, rollout: Rollout) -> EpisodeResult:
-        """Save, report and return the result of a rollout."""
-        result = result_of(rollout, id=id, policy=self.policy, policy_options=self.policy_options, options=self.options)
-        if self.folder is not None:
-            keep_tree = self.save_trees is None or rollout.key.index < self.save_trees
-            self.folder.add(result, rollout.tree if keep_tree else None)
-        self._report(result, rollout.tree)
-        return result
-
-    def _report(self, result: EpisodeResult, tree: ExecutionTree | None) -> None:
-        """Tell the caller about an episode."""
-        if self.progress is not None:
-            self.progress(result, tree)
-
-
-def _play(
-    stage: Stage, keys: Sequence[TaskKey], recorder: _Recorder, workers: int, sandbox: Sandbox
-) -> list[EpisodeResult]:
-    """Play the episodes of a stage that have no result yet, and return the results of all, in the order of `keys`."""
-    results = recorder.saved(stage.id, keys)
-    missing = [key for key in keys if key not in results]
-    misfit = ""
-    for rollout in run_rollouts(
-        stage.policy, stage.setup, missing, workers=workers, sandbox=sandbox, skip_misfits=True
-    ):
-        results[rollout.key] = recorder.record(stage.id, rollout)
-        misfit = misfit if rollout.fits else rollout.error
-    if misfit and all(result.error for result in results.values()):
-        raise WindowTooSmallError(misfit)
-    return [results[key] for key in keys]
 
 
 def replay(
@@ -229,7 +166,13 @@ def replay(
     """
     if not trust:
         _refuse_imports(result, needs_policy=policy is None)
-    key = TaskKey(seed=result.seed, split=result.split, index=result.index, difficulty=result.difficulty)
+    key = TaskKey(
+        seed=result.seed,
+        split=result.split,
+        index=result.index,
+        difficulty=result.difficulty,
+        attempt=result.attempt,
+    )
     with ExitStack() as stack:
         played: str | PolicyLike = result.policy if policy is None else policy
         policy_options = result.policy_options if policy is None else {}

@@ -27,6 +27,7 @@ class EpisodeResult:
         policy_options: The policy's options.
         options: The environment's options.
         task: The task's id.
+        attempt: Which of several attempts at the task it is.
         content: Hash of the task's content, the same for equal tasks; empty if unknown.
         success: The root's success signal; None if the episode is excluded.
         stop_reason: Why the root ended.
@@ -50,6 +51,7 @@ class EpisodeResult:
     policy_options: dict[str, JSON]
     options: dict[str, JSON]
     task: str
+    attempt: int = 0
     content: str = ""
     success: float | None = None
     stop_reason: str = ""
@@ -123,6 +125,7 @@ def result_of(
         "policy_options": options_as_json(policy_options),
         "options": options_as_json(options),
         "task": rollout.task_id,
+        "attempt": rollout.key.attempt,
         "content": rollout.content,
         "usage": dict(rollout.usage),
     }

@@ -22,19 +22,27 @@ from rao_gym.tree import ExecutionTree
 
 @dataclass(frozen=True, kw_only=True)
 class TaskKey:
-    """Identifies a task: all that its family needs to sample it.
+    """Identifies an episode: all that its family needs to sample the task, and which attempt at it this is.
 
     Attributes:
         seed: Seed of the run.
         split: Split of the family.
         index: Index of the task in the split.
         difficulty: Difficulty, at least 1.
+        attempt: Which of several attempts at the task this is; a sampling policy draws anew in each.
     """
 
     seed: int
     split: str
     index: int
     difficulty: int
+    attempt: int = 0
+
+    @property
+    def sampling_seed(self) -> tuple[int, ...]:
+        """Seeds the policy's sampling in this episode."""
+        task = (self.seed, *self.split.encode(), self.index, self.difficulty)
+        return (*task, self.attempt) if self.attempt else task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,8 +133,7 @@ def _rollouts(
                 misfits.append(_misfit(key, runtime.task, error))
                 idle.append(runtime)
                 continue
-            seed = (key.seed, *key.split.encode(), key.index, key.difficulty)
-            yield Growing(name=key, runtime=runtime, seed=seed)
+            yield Growing(name=key, runtime=runtime, seed=key.sampling_seed)
 
     for grown in Driver(player_of(policy)).grow(started(), at_once=workers):
         tree = None if grown.error else grown.runtime.tree

@@ -28,8 +28,8 @@ TREES = "trees.jsonl"
 SETTINGS = "settings.json"
 SUMMARY = "summary.json"
 
-ResultKey = tuple[str, int, int]
-"""Identifies an episode in a run folder: id, difficulty, index."""
+ResultKey = tuple[str, int, int, int]
+"""Identifies an episode in a run folder: id, difficulty, index, attempt."""
 
 
 class RunFolder:
@@ -73,7 +73,7 @@ class RunFolder:
 
     def find(self, id: str, key: TaskKey) -> EpisodeResult | None:
         """Return the stored result of an episode."""
-        return self.results.get((id, key.difficulty, key.index))
+        return self.results.get((id, key.difficulty, key.index, key.attempt))
 
     def add(self, result: EpisodeResult, tree: ExecutionTree | None) -> None:
         """Append a result, and its tree if given, and flush both."""
@@ -263,4 +263,4 @@ def write_whole(file: Path, text: str) -> None:
 
 
 def _key(result: EpisodeResult) -> ResultKey:
-    return (result.id, result.difficulty, result.index)
+    return (result.id, result.difficulty, result.index, result.attempt)

@@ -1,0 +1,79 @@
+"""Play the tasks of one environment and record each episode as it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rao_gym.errors import WindowTooSmallError
+from rao_gym.evaluation.results import EpisodeResult, result_of
+from rao_gym.evaluation.rollouts import Rollout, TaskKey, run_rollouts
+from rao_gym.evaluation.stages import Stage
+from rao_gym.evaluation.store import RunFolder
+from rao_gym.sandbox import Sandbox
+from rao_gym.tree import ExecutionTree
+
+Progress = Callable[[EpisodeResult, ExecutionTree | None], None]
+"""Called when an episode ends. The tree is None if the episode is excluded or was played in an earlier run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorder:
+    """Turns rollouts into results, saves them and reports them.
+
+    Attributes:
+        policy: The policy's name.
+        policy_options: Its options, without secrets.
+        options: The environment's options.
+        folder: Where results are saved; None saves nothing.
+        save_trees: How many trees to save for each id and difficulty; None saves all.
+        progress: Called for each episode.
+    """
+
+    policy: str
+    policy_options: Mapping[str, Any]
+    options: Mapping[str, Any]
+    folder: RunFolder | None
+    save_trees: int | None
+    progress: Progress | None
+
+    def saved(self, id: str, keys: Sequence[TaskKey]) -> dict[TaskKey, EpisodeResult]:
+        """Report and return the results that the folder already holds."""
+        if self.folder is None:
+            return {}
+        found = {key: result for key in keys if (result := self.folder.find(id, key))}
+        for result in found.values():
+            self._report(result, None)
+        return found
+
+    def record(self, id: str, rollout: Rollout) -> EpisodeResult:
+        """Save, report and return the result of a rollout."""
+        result = result_of(rollout, id=id, policy=self.policy, policy_options=self.policy_options, options=self.options)
+        if self.folder is not None:
+            keep_tree = self.save_trees is None or rollout.key.index < self.save_trees
+            self.folder.add(result, rollout.tree if keep_tree else None)
+        self._report(result, rollout.tree)
+        return result
+
+    def _report(self, result: EpisodeResult, tree: ExecutionTree | None) -> None:
+        """Tell the caller about an episode."""
+        if self.progress is not None:
+            self.progress(result, tree)
+
+
+def play(
+    stage: Stage, keys: Sequence[TaskKey], recorder: Recorder, workers: int, sandbox: Sandbox
+) -> list[EpisodeResult]:
+    """Play the episodes of a stage that have no result yet, and return the results of all, in the order of `keys`."""
+    results = recorder.saved(stage.id, keys)
+    missing = [key for key in keys if key not in results]
+    misfit = ""
+    for rollout in run_rollouts(
+        stage.policy, stage.setup, missing, workers=workers, sandbox=sandbox, skip_misfits=True
+    ):
+        results[rollout.key] = recorder.record(stage.id, rollout)
+        misfit = misfit if rollout.fits else rollout.error
+    if misfit and all(result.error for result in results.values()):
+        raise WindowTooSmallError(misfit)
+    return [results[key] for key in keys]
