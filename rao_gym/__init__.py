@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from rao_gym.errors import RaoError
 from rao_gym.limits import Limits, LimitsLeft
 from rao_gym.policies.base import Policy, Turn
-from rao_gym.registry import make_setup, register, registered_ids
+from rao_gym.registry import make_setup, menu_ids, register, register_menu, registered_ids
 from rao_gym.runtime import Runtime
 from rao_gym.tasks.base import Task, TaskFamily
 from rao_gym.tree import ExecutionTree, Node, NodeStatus, StopReason
@@ -31,14 +31,26 @@ __all__ = [
     "__version__",
     "aec_env",
     "make_setup",
+    "menu_ids",
     "parallel_env",
     "register",
+    "register_menu",
     "registered_ids",
 ]
 
 register("rao/LongContext-v0", "rao_gym.tasks.long_context:LongContext")
 register("rao/Arithmetic-v0", "rao_gym.tasks.arithmetic:Arithmetic")
 register("rao/Code-v0", "rao_gym.tasks.code:Code")
+
+register_menu(
+    "rao/LongContext-menu-v0",
+    "rao_gym.tasks.long_context:LongContext",
+    "rao_gym.wrappers.menus.long_context:LongContextMenu",
+    actions="tools",
+    max_depth=3,
+    max_turns=8,
+    max_nodes=64,
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -22,6 +22,7 @@ from rao_gym.sandbox import Sandbox
 from rao_gym.tasks.base import SPLITS, TaskFamily
 
 ENTRY_POINT = "rao_gym.envs.gymnasium:RecursiveEnv"
+MENU_ENTRY_POINT = "rao_gym.wrappers.menus.environment:MenuEnv"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +110,24 @@ def register(id: str, family: str) -> None:
         family: The family's class as ``module:Class``; imported when first needed.
     """
     gymnasium.register(id=id, entry_point=ENTRY_POINT, kwargs={"family": family})
+
+
+def register_menu(id: str, family: str, menu: str, **defaults: Any) -> None:
+    """Register a fixed-space view of a family.
+
+    Args:
+        id: The id, such as ``rao/LongContext-menu-v0``.
+        family: The family's class as ``module:Class``.
+        menu: The menu's class as ``module:Class``; see `rao_gym.wrappers.Menu`.
+        **defaults: Options of `MenuEnv` that are set unless the user sets them.
+    """
+    gymnasium.register(id=id, entry_point=MENU_ENTRY_POINT, kwargs={"family": family, "menu": menu, **defaults})
+
+
+def menu_ids(family: str | None = None) -> list[str]:
+    """Return the ids of all registered fixed-space views, sorted; with a family's ``module:Class``, of that alone."""
+    specs = [spec for spec in gymnasium.registry.values() if spec.entry_point == MENU_ENTRY_POINT]
+    return sorted(spec.id for spec in specs if family in (None, spec.kwargs["family"]))
 
 
 def registered_ids() -> list[str]:

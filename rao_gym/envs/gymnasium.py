@@ -11,9 +11,10 @@ import gymnasium
 from rao_gym.envs.observation import Observation, observation_space, observe
 from rao_gym.envs.source import RENDER_FPS, RENDER_MODES, EpisodeSource, reward_at_end, terminated, truncated
 from rao_gym.envs.spaces import UnicodeText
+from rao_gym.errors import UnknownNameError
 from rao_gym.plugins import load_object
 from rao_gym.policies.base import Answer, Turn
-from rao_gym.registry import setup_of
+from rao_gym.registry import menu_ids, setup_of
 from rao_gym.runtime import Runtime, turn_of
 from rao_gym.tasks.base import TaskFamily
 from rao_gym.tree import ExecutionTree, Node
@@ -60,6 +61,12 @@ class RecursiveEnv(gymnasium.Env[Observation, str]):
     metadata = {"render_modes": list(RENDER_MODES), "render_fps": RENDER_FPS}  # noqa: RUF012  # declared by gym.Env
 
     def __init__(self, family: str, render_mode: str | None = None, **options: Any) -> None:
+        if render_mode == "rgb_array" and (fixed := menu_ids(family)):
+            # Stable-Baselines3 makes every environment with this mode before it looks at the spaces.
+            raise UnknownNameError(
+                f"This environment speaks text, and renders as {' or '.join(RENDER_MODES)}, not as rgb_array. "
+                f"Stable-Baselines3 and others that need fixed spaces can use {fixed[0]!r}."
+            )
         self._source = EpisodeSource(setup_of(load_object(family), **options), render_mode)
         self.__doc__ = _describe(self._source.setup.family)
         self.render_mode = render_mode

@@ -8,14 +8,16 @@ import gymnasium
 
 from rao_gym.envs.gymnasium import RecursiveEnv
 from rao_gym.errors import UsageError
+from rao_gym.wrappers.menus.environment import MenuEnv
 
 
 def recursive_env(env: gymnasium.Env[Any, Any], wrapper: str) -> RecursiveEnv:
-    """Return the Gymnasium view inside an environment.
+    """Return the text environment inside an environment, also inside a fixed-space view.
 
     Raises:
         UsageError: There is none.
     """
-    if not isinstance(env.unwrapped, RecursiveEnv):
-        raise UsageError(f"{wrapper} only wraps environments of this package, got {env.unwrapped}.")
-    return env.unwrapped
+    inside = env.unwrapped.text_env if isinstance(env.unwrapped, MenuEnv) else env.unwrapped
+    if not isinstance(inside, RecursiveEnv):
+        raise UsageError(f"{wrapper} only wraps environments of this package, got {inside}.")
+    return inside

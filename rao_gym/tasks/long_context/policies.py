@@ -49,27 +49,57 @@ class ReadingPolicy:
         notes = take_notes(turn.messages)
         if notes is None:
             return write_finish(turn, "unknown")
-        room = _reading_room(turn, notes)
-        num_fitting = int(room / notes.tokens_per_line)
+        room = reading_room(turn, notes)
         num_unread = notes.end - notes.unread
         last_turn = turn.limits.turns is not None and turn.limits.turns <= 1
         if notes.answers is not None or num_unread == 0 or last_turn:
-            return write_finish(turn, _answer(notes))
-        if num_fitting >= num_unread:
-            return write_read(turn, notes.unread, notes.end, notes.start)
-        ranges = _ranges(turn, notes, room) if self.delegates else []
-        if notes.question is not None and ranges:
-            return write_launches(turn, notes.question.part.render(), ranges)
-        num_lines = int(_FIRST_READ_SHARE * num_fitting)
-        if num_lines < 1:
-            return write_finish(turn, _answer(notes))
-        return write_read(turn, notes.unread, notes.unread + num_lines, notes.start)
+            return write_finish(turn, best_answer(notes))
+        fits = int(room / notes.tokens_per_line) >= num_unread
+        if self.delegates and not fits and (num_parts := _num_parts(turn, notes)):
+            return write_split(turn, notes, num_parts)
+        return write_next_read(turn, notes) or write_finish(turn, best_answer(notes))
 
 
-def _reading_room(turn: Turn, notes: Notes) -> float:
+def reading_room(turn: Turn, notes: Notes) -> float:
     """Return the tokens that may still be read, keeping what an action and the answer take."""
     window = _UNLIMITED if turn.limits.window is None else turn.limits.window
     return window - 2 * _ACTION_TOKENS - _answer_tokens(notes.question)
+
+
+def write_next_read(turn: Turn, notes: Notes) -> str | None:
+    """Return the action that reads on, as far as there is room for; None if there is nothing to read, or no room."""
+    num_fitting = int(reading_room(turn, notes) / notes.tokens_per_line)
+    num_unread = notes.end - notes.unread
+    num_lines = num_unread if num_fitting >= num_unread else int(_FIRST_READ_SHARE * num_fitting)
+    return write_read(turn, notes.unread, notes.unread + num_lines, notes.start) if num_lines > 0 else None
+
+
+def most_parts(turn: Turn, notes: Notes) -> int:
+    """Return among how many sub-agents the unread lines can be split, so that there is room for their answers.
+
+    Returns:
+        At least two, or 0 when nothing can be delegated.
+    """
+    if notes.question is None or turn.limits.depth == 0 or not any(spec.name == LAUNCH for spec in turn.tools):
+        return 0
+    part = notes.question.part
+    fixed, each = launch_tokens(turn, part.render(), part.max_answer_tokens)
+    allowed = [int((reading_room(turn, notes) - fixed) // each), notes.end - notes.unread]
+    allowed += [limit for limit in (turn.limits.children, turn.limits.nodes) if limit is not None]
+    return min(allowed) if min(allowed) >= 2 else 0
+
+
+def write_split(turn: Turn, notes: Notes, num_parts: int) -> str:
+    """Return the action that asks one sub-agent about each of several equal parts of the unread lines.
+
+    Raises:
+        ValueError: The goal is not in the family's words, so that there is no question to ask.
+    """
+    if notes.question is None:
+        raise ValueError("no question to ask sub-agents")
+    num_lines = notes.end - notes.unread
+    bounds = [notes.unread + num_lines * part // num_parts for part in range(num_parts + 1)]
+    return write_launches(turn, notes.question.part.render(), list(pairwise(bounds)))
 
 
 def _answer_tokens(question: Question | None) -> int:
@@ -77,30 +107,17 @@ def _answer_tokens(question: Question | None) -> int:
     return _ACTION_TOKENS if question is None else question.part.max_answer_tokens
 
 
-def _ranges(turn: Turn, notes: Notes, room: float) -> list[tuple[int, int]]:
-    """Split the unread lines evenly among as many sub-agents as are needed and their answers leave room for.
+def _num_parts(turn: Turn, notes: Notes) -> int:
+    """Return among how many sub-agents to split the unread lines; 0 when nothing can be delegated.
 
     A sub-agent begins with the same window, so it can read about as much as this one could.
-
-    Returns:
-        At least two ranges, or none when nothing can be delegated.
     """
-    if notes.question is None or not any(spec.name == LAUNCH for spec in turn.tools):
-        return []
-    part = notes.question.part
-    fixed, each = launch_tokens(turn, part.render(), part.max_answer_tokens)
-    num_lines = notes.end - notes.unread
-    num_needed = -int(-num_lines * notes.tokens_per_line // (_CHILD_SHARE * max(room, 1)))
-    allowed = [int((room - fixed) // each), max(2, num_needed), num_lines]
-    allowed += [limit for limit in (turn.limits.children, turn.limits.nodes) if limit is not None]
-    num_parts = min(allowed)
-    if num_parts < 2 or turn.limits.depth == 0:
-        return []
-    bounds = [notes.unread + num_lines * part // num_parts for part in range(num_parts + 1)]
-    return list(pairwise(bounds))
+    num_tokens = (notes.end - notes.unread) * notes.tokens_per_line
+    num_needed = -int(-num_tokens // (_CHILD_SHARE * max(reading_room(turn, notes), 1)))
+    return min(most_parts(turn, notes), max(2, num_needed))
 
 
-def _answer(notes: Notes) -> JSON:
+def best_answer(notes: Notes) -> JSON:
     """Answer from what was read and what sub-agents found; answers that are no answers are left out.
 
     Without sub-agents, what was counted in the lines that were read is scaled up to all lines: the best guess.
