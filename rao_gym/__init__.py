@@ -41,6 +41,7 @@ __all__ = [
 register("rao/LongContext-v0", "rao_gym.tasks.long_context:LongContext")
 register("rao/Arithmetic-v0", "rao_gym.tasks.arithmetic:Arithmetic")
 register("rao/Code-v0", "rao_gym.tasks.code:Code")
+register("rao/DeepSearch-v0", "rao_gym.tasks.deep_search:DeepSearch")
 
 register_menu(
     "rao/LongContext-menu-v0",

@@ -8,6 +8,7 @@ depends on the order in which the children acted.
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
@@ -101,7 +102,7 @@ class _PythonInterpreter:
         self._launches: dict[int, LaunchRequest] = {}
         self._launch_size_left = MAX_JOINT_SIZE
         self._tool_seconds = 0.0  # of the present cell
-        self._overwritten: set[str] = set()  # by the last cell; they come back with the next one
+        self._overwritten: set[str] = set()  # by Python or the last cell; they come back with the next one
 
     def run(self, text: str, *, truncated: bool = False) -> Outcome:
         """Run the reply's code block as a cell."""
@@ -110,6 +111,7 @@ class _PythonInterpreter:
             return Reply(f"Error: no action found. Write a code block like this:\n{_EXAMPLE}")
         if self._session is None:
             self._session = self._sandbox.open(self._host.name, self._host.variables)
+            self._overwritten |= {name for name in self._host.specs if hasattr(builtins, name)}
         session = self._session
         session.give({name: _function_named(name) for name in self._overwritten})
         self._overwritten = {name for name in self._host.specs if _may_overwrite(code, name)}

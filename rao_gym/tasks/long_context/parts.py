@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from rao_gym.errors import shortened
 from rao_gym.tasks.base import LaunchRefusedError
 from rao_gym.tasks.long_context.documents import Passage
+from rao_gym.tasks.named_parts import bounds_of_part
 from rao_gym.tools import Parameter
 
 BY_LINES_OR_PART = (
@@ -17,9 +16,6 @@ BY_LINES_OR_PART = (
     Parameter("part", "string", "Instead: left, right or k/m, the k-th of m equal parts.", required=False),
 )
 """Parameters of a launch that names lines by `start` and `end`, or by `part`."""
-
-_SIDES = {"left": (1, 2), "right": (2, 2)}
-_FRACTION = re.compile(r"(\d{1,12})\s*/\s*(\d{1,12})")
 
 
 def range_error(passage: Passage, start: object, end: object) -> str:
@@ -42,28 +38,9 @@ def named_part(passage: Passage, arguments: Mapping[str, Any], unit: str = "line
     if part is not None:
         if start is not None or end is not None:
             raise LaunchRefusedError("name lines by start and end, or by part, not by both.")
-        start, end = _bounds(passage, part, unit)
+        start, end = (passage.start + place for place in bounds_of_part(part, passage.end - passage.start, unit))
     elif start is None or end is None:
         raise LaunchRefusedError(f"say which of your {unit}s: part is missing, such as left or 2/4.")
     elif not passage.start <= start < end <= passage.end:
         raise LaunchRefusedError(range_error(passage, start, end))
     return Passage(passage.document, start, end)
-
-
-def _bounds(passage: Passage, part: str, unit: str) -> tuple[int, int]:
-    """Return the first line of a part by its name, and the line after its last.
-
-    Raises:
-        LaunchRefusedError: The passage has no part of that name.
-    """
-    match = _FRACTION.fullmatch(part.strip())
-    place, num_parts = (int(match[1]), int(match[2])) if match else _SIDES.get(part.strip().casefold(), (0, 0))
-    if not 1 <= place <= num_parts or num_parts < 2:
-        raise LaunchRefusedError(f"part must be left, right or k/m, such as 2/4, not {shortened(part)!r}.")
-    num_lines = passage.end - passage.start
-    if num_lines == 1:
-        raise LaunchRefusedError(f"a single {unit} has no parts.")
-    if num_lines < num_parts:
-        raise LaunchRefusedError(f"you have {num_lines} {unit}s, too few for {num_parts} parts.")
-    first, after = (passage.start + num_lines * k // num_parts for k in (place - 1, place))
-    return first, after
