@@ -1,8 +1,8 @@
 """The three policies of the demo, and how each of them is trained.
 
 RAO and the single agent begin with the same weights, take the same steps and see the same tasks; the single agent may
-not launch. The strong single agent gets what recursion gives RAO in another form: notes, as many turns as it wants,
-full attention, its own warm start in writing and reading notes, and as many training tokens as RAO used.
+not launch. The strong single agent gets what recursion gives RAO in another form: notes, more turns than any task here
+needs, full attention, its own warm start in writing and reading notes, and as many training tokens as RAO used.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def story_of(results: Mapping[str, Any]) -> list[str]:
         f"solves {_range(after[RAO], nested)} of the nested ones, also beyond the difficulties it was trained on.",
         f"The single agent, from the same weights and with as many steps, has nothing to discover: it solves "
         f"{_range(after[SINGLE], nested)} of the nested expressions.",
-        f"The single agent with notes was taught to note one operation a turn, attends to all it wrote, and learned "
+        f"The single agent with notes was taught to note every operation, attends to all it wrote, and learned "
         f"from {tokens[STRONG]:,} tokens where RAO learned from {tokens[RAO]:,}: it solves "
         f"{_range(after[STRONG], ['1'])} of the single operations, "
         f"{_range(after[STRONG], nested[:2])} of the expressions of difficulty {' and '.join(nested[:2])}, and "

@@ -16,7 +16,14 @@ from rao_gym.errors import InvalidValueError, UnknownNameError
 from rao_gym.evaluation import TaskKey, run_rollouts
 from rao_gym.policies.base import Policy
 from rao_gym.runtime import turn_of
-from rao_gym.tasks.arithmetic import Arithmetic, DirectPolicy, HeedlessPolicy, Problem, RecursivePolicy
+from rao_gym.tasks.arithmetic import (
+    Arithmetic,
+    DirectPolicy,
+    HeedlessPolicy,
+    NotingPolicy,
+    Problem,
+    RecursivePolicy,
+)
 from rao_gym.tasks.arithmetic.expressions import evaluate, parse, render
 from rao_gym.tasks.arithmetic.policies import SKILL_COLUMNS
 from rao_gym.tasks.base import Task
@@ -139,6 +146,15 @@ def test_the_heedless_policy_launches_whatever_the_expression_and_pays_for_launc
     assert [child.goal for child in nested.root.children] == ["3+4", "1-2"]
     assert {child.refusals for child in nested.root.children} == {2}
     assert nested.root.value == 4 * 2 % 13  # what the children handed back
+
+
+def test_the_noting_policy_writes_every_operation_down_and_hands_back_what_it_wrote() -> None:
+    tree = converse_with(NotingPolicy(), "(3+4)*(1-2)", kind="modular")
+    actions = [message["content"] for message in tree.root.messages[2::2]]
+    notes = [call("note", text=text) for text in ("3+4=7", "1-2=12", "7*12=6")]
+    assert actions == [*notes, call("finish", answer=6)]
+    trees = play(NotingPolicy(), [1, 2, 5], episodes=5, recursive=False, max_turns=40)
+    assert {tree.root.signal for tree in trees} == {1.0}
 
 
 def test_an_expression_is_divisible_if_an_operand_has_something_to_compute() -> None:

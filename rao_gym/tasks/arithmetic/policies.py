@@ -174,10 +174,32 @@ class SinglePolicy:
             return finish(work.expression.value)
         path = _path_to_first(work.expression, self.skill_columns)
         operation = path[-1][0]
-        value = evaluate(operation, work.modulus)
-        if len(path) == 1:
-            return finish(value)
-        return write_call("note", text=f"{render(operation)}={written(value)}")
+        return finish(evaluate(operation, work.modulus)) if len(path) == 1 else _note(operation, work.modulus)
+
+
+def _note(operation: Operation, modulus: int | None) -> str:
+    """Return the action that notes an operation and its result."""
+    return write_call("note", text=f"{render(operation)}={written(evaluate(operation, modulus))}")
+
+
+@dataclass(frozen=True)
+class NotingPolicy:
+    """Works alone and notes one operation per turn, the last one too, then finishes with what it noted.
+
+    A model that learns from it computes in one way only, whatever the operation is part of. One that learns from
+    `SinglePolicy` has to compute the last operation within its answer, and meets single operations as whole tasks only:
+    the few that are left for training.
+    """
+
+    def act(self, turns: Sequence[Turn]) -> list[str]:
+        """Take one step for each agent."""
+        return [self._step(work_of(turn)) for turn in turns]
+
+    def _step(self, work: Work) -> str:
+        """Note the first operation, or finish with the number that is left."""
+        if isinstance(work.expression, Number):
+            return finish(work.expression.value)
+        return _note(_path_to_first(work.expression, None)[-1][0], work.modulus)
 
 
 @dataclass(frozen=True, kw_only=True)
