@@ -17,7 +17,7 @@ from rao_gym.version import __version__
 ENTRY_POINTS = "rao_gym.commands"
 """Entry points through which other packages add commands: the command's name -> ``function(subparsers)``."""
 
-COMMANDS = ("envs", "eval", "compare", "play", "view", "replay", "difficulty", "demo")
+COMMANDS = ("envs", "eval", "bench", "compare", "play", "view", "replay", "difficulty", "demo")
 """The commands of this package, each in the module of `rao_gym.commands` that has its name."""
 
 USAGE_ERROR = 2

@@ -27,7 +27,7 @@ class Recorder:
         policy_options: Its options, without secrets.
         options: The environment's options.
         folder: Where results are saved; None saves nothing.
-        save_trees: How many trees to save for each id and difficulty; None saves all.
+        save_trees: How many trees of first attempts to save for each id and difficulty; None saves all.
         progress: Called for each episode.
     """
 
@@ -51,7 +51,8 @@ class Recorder:
         """Save, report and return the result of a rollout."""
         result = result_of(rollout, id=id, policy=self.policy, policy_options=self.policy_options, options=self.options)
         if self.folder is not None:
-            keep_tree = self.save_trees is None or rollout.key.index < self.save_trees
+            first = rollout.key.attempt == 0  # a tree names its task, not the attempt
+            keep_tree = first and (self.save_trees is None or rollout.key.index < self.save_trees)
             self.folder.add(result, rollout.tree if keep_tree else None)
         self._report(result, rollout.tree)
         return result

@@ -34,6 +34,7 @@ def write_page(
     delegation_bonus: float = 0.0,
     limits: Mapping[str, Limits] | None = None,
     runs: Sequence[str] = (),
+    report: str = "",
 ) -> None:
     """Write a page that shows trees: their outline, and every node's transcript, rewards and usage.
 
@@ -47,6 +48,7 @@ def write_page(
         delegation_bonus: λ of Eq. 1 (arXiv:2605.06639), for the local node rewards R on the page.
         limits: The limits of each family, by the family's id; shown next to what was used.
         runs: The run of each tree, if the page shows several runs.
+        report: HTML of the caller's own that the page opens on; its links ``#tree-3`` open the tree at that place.
 
     Raises:
         InvalidValueError: There is no tree.
@@ -67,6 +69,9 @@ def write_page(
         "title": html.escape(printable(title)),
         "style": _resource("page.css"),
         "script": _resource("page.js"),
+        "report": report,
+        "hidden": "" if report else "hidden",
+        "back": '<a id="back" href="#report">Results</a>' if report else "",
         "settings": embedded_json(settings),
         "trees": "\n".join(
             f'<script type="application/json" class="tree">{embedded_json(document)}</script>' for document in documents

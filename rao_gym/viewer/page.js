@@ -558,6 +558,16 @@ window.addEventListener("resize", () => {
   drawMap();
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawMap);
+// A report, where there is one, covers the trees until one of its links, such as #tree-3, opens a tree.
+function follow() {
+  const wanted = /^#tree-(\d+)$/.exec(location.hash);
+  const report = byId("report");
+  if (report.firstChild) report.hidden = wanted !== null;
+  if (wanted && Number(wanted[1]) < treeElements.length) loadTree(Number(wanted[1]));
+}
+
+window.addEventListener("hashchange", follow);
 loadTree(settings.first);
+follow();
 // Inside another page, taking the focus would scroll that page down to this one.
 if (window.parent === window) outline.focus({ preventScroll: true });
