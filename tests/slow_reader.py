@@ -21,6 +21,7 @@ from rao_gym.tasks.long_context.kinds.aggregate import CountRecords, Difference,
 from rao_gym.tasks.long_context.kinds.base import Question
 from rao_gym.tasks.long_context.kinds.frequency import TopWords, WordCounts
 from rao_gym.tasks.long_context.kinds.needle import CodesOf, CodeTable, FindCodes
+from rao_gym.tasks.long_context.kinds.pages import HiddenDigit
 from rao_gym.tasks.long_context.kinds.pairs import EqualPairs
 from rao_gym.tasks.long_context.kinds.records import GROUPS, PERIODS, Filter, Tally
 from rao_gym.tasks.long_context.kinds.trace import StepTable, TrailEnd, TrailSteps
@@ -49,6 +50,7 @@ questions_by_type: dict[type[Question], st.SearchStrategy[Question]] = {
     Tally: st.builds(Tally, groups, filters),
     Extreme: st.builds(Extreme, st.booleans(), groups, filters),
     EqualPairs: st.builds(EqualPairs, filters),
+    HiddenDigit: st.just(HiddenDigit()),
 }
 any_question = st.one_of(*questions_by_type.values())
 
@@ -56,7 +58,7 @@ any_question = st.one_of(*questions_by_type.values())
 @cache
 def sampled(kind: str) -> tuple[LongContext, Task[Passage]]:
     """A task with few people and keys, so that random questions often find something."""
-    family = LongContext(kind=kind, num_people=5, num_words=8, num_trails=2, num_hops=6)
+    family = LongContext(kind=kind, num_people=5, num_words=8, num_trails=2, num_hops=6, num_pages=20)
     return family, family.sample(3, "test", 0, 2)
 
 
@@ -67,7 +69,8 @@ def visible_lines(family: LongContext, passage: Passage) -> list[str]:
     shown = family.call_tool(
         "read", Agent(goal="", context=passage), {"start": passage.start, "end": passage.end}
     ).shown
-    return [line.partition(": ")[2] for line in shown.split("\n")]
+    numbered = any(parameter.name == "start" for spec in family.tool_specs() for parameter in spec.parameters)
+    return [line.partition(": ")[2] if numbered else line for line in shown.split("\n")]
 
 
 def slow_codes(lines: Sequence[str]) -> list[tuple[str, int]]:
@@ -108,6 +111,12 @@ def slow_record(line: str) -> Record | None:
 
 def slow_records(lines: Sequence[str]) -> list[Record]:
     return [record for line in lines if (record := slow_record(line))]
+
+
+def slow_digit(lines: Sequence[str]) -> JSON:
+    pages = [line for line in lines if set(line[1::2]) == {"-"} and len(line) > 2]
+    digits = [int(letter) for page in pages for letter in page if letter.isdigit()]
+    return digits[0] if digits else []
 
 
 def groups_of(wanted: Filter) -> tuple[str | None, str | None, str | None]:
@@ -154,6 +163,8 @@ def slow_answer(question: Any, lines: Sequence[str]) -> JSON:
         case EqualPairs(wanted):
             counts = Counter(record[1] for record in chosen(slow_records(lines), wanted))
             return [[one, other] for one, other in combinations(counts, 2) if counts[one] == counts[other]]
+        case HiddenDigit():
+            return slow_digit(lines)
     raise AssertionError(question)
 
 

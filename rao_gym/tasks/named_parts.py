@@ -7,7 +7,10 @@ import re
 from rao_gym.errors import shortened
 from rao_gym.tasks.base import LaunchRefusedError
 
-_SIDES = {"left": (1, 2), "right": (2, 2)}
+_PLACES = {"left": (1, 2), "right": (2, 2)}
+SIDES = tuple(_PLACES)
+"""Names of the halves."""
+
 _FRACTION = re.compile(r"(\d{1,12})\s*/\s*(\d{1,12})")
 
 
@@ -25,7 +28,7 @@ def bounds_of_part(part: str, count: int, unit: str) -> tuple[int, int]:
         LaunchRefusedError: The whole has no part of that name.
     """
     match = _FRACTION.fullmatch(part.strip())
-    place, num_parts = (int(match[1]), int(match[2])) if match else _SIDES.get(part.strip().casefold(), (0, 0))
+    place, num_parts = (int(match[1]), int(match[2])) if match else _PLACES.get(part.strip().casefold(), (0, 0))
     if not 1 <= place <= num_parts or num_parts < 2:
         raise LaunchRefusedError(f"part must be left, right or k/m, such as 2/4, not {shortened(part)!r}.")
     if count == 1:

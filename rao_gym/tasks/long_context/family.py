@@ -6,40 +6,38 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from rao_gym.errors import InvalidValueError, unknown_name
+from rao_gym.errors import InvalidValueError
 from rao_gym.jsonable import JSON
 from rao_gym.limits import Limits
 from rao_gym.policies.base import Policy
 from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.base import LaunchRefusedError, Task, TaskFamily, rng
 from rao_gym.tasks.long_context.answers import same
-from rao_gym.tasks.long_context.documents import Passage
+from rao_gym.tasks.long_context.documents import Document, Passage
 from rao_gym.tasks.long_context.haystack import Haystack, Library, TextPath, hide, read_haystack
-from rao_gym.tasks.long_context.kinds import KIND_NAMES, KINDS, MIXED, VARIANT_NAMES, is_fact, parse_question
+from rao_gym.tasks.long_context.kinds import (
+    KIND_NAMES,
+    KINDS,
+    MIXED,
+    PROSE_KINDS,
+    check_kind,
+    has_prose,
+    is_fact,
+    parse_question,
+)
 from rao_gym.tasks.long_context.kinds.base import squeeze
-from rao_gym.tasks.long_context.parts import BY_LINES_OR_PART, named_part, range_error
+from rao_gym.tasks.long_context.page_policies import PagePolicy, ReadPolicy
+from rao_gym.tasks.long_context.parts import named_part
 from rao_gym.tasks.long_context.policies import ReadingPolicy
 from rao_gym.tasks.long_context.question_files import QuestionFile
 from rao_gym.tasks.long_context.schedule import Schedule, scheduled
-from rao_gym.tasks.long_context.scoring import EXACT, OOLONG, SCORINGS, nearness
+from rao_gym.tasks.long_context.scoring import EXACT, OOLONG, checked_scoring, nearness
 from rao_gym.tasks.long_context.sharing import is_fair_share, is_same_work, new_share
-from rao_gym.tools import Parameter, ToolError, ToolResult, ToolSpec
+from rao_gym.tasks.long_context.views import COUNT, LinesView, PagesView
+from rao_gym.tools import ToolResult, ToolSpec
 
-_START = Parameter("start", "integer", "First line.")
-_END = Parameter("end", "integer", "Line after the last.")
-
-_RULES = (
-    "Your goal asks about your lines of a long document.{contents} {access} All that appears in this conversation "
-    'fills its window; past it you fail. {advice}If your lines do not tell, answer "unknown".'
-)
-_HIDDEN = list(dict.fromkeys(kind.hides for kind in KINDS.values()))
+_HIDDEN = list(dict.fromkeys(kind.hides for kind in PROSE_KINDS.values()))
 _CONTENTS = f" Hidden in its prose are {', '.join(_HIDDEN[:-1])}, or {_HIDDEN[-1]}."
-_READ = "read() shows some of them."
-_PROGRAMMATIC = (
-    "The variable `context` holds their text, one a line: line number start + i of the document is "
-    "`context.split('\\n')[i]`."
-)
-_DELEGATE = "Give parts of long passages to sub-agents and combine their answers. "
 
 
 class LongContext(TaskFamily[Passage]):
@@ -47,7 +45,7 @@ class LongContext(TaskFamily[Passage]):
 
     Args:
         kind: ``needle``, ``trace``, ``frequency``, ``aggregate``, ``pairs``, or ``mixed`` for one of them drawn
-            for each task.
+            for each task; or ``pages``, which has no prose.
         variant: Of ``needle``: ``single``, ``multi_key``, ``multi_value`` or ``multi_query``; drawn for each task
             when None.
         programmatic: Give each node its passage as a string in its Python session, instead of `read`.
@@ -63,6 +61,8 @@ class LongContext(TaskFamily[Passage]):
         num_trails: Trails.
         num_words: Distinct coined words.
         num_people: People in records.
+        num_pages: Pages.
+        page_letters: Letters of a page.
         fact_share: Share of the text that are records or coined words.
 
     Raises:
@@ -75,11 +75,6 @@ class LongContext(TaskFamily[Passage]):
     id = "rao/LongContext-v0"
     kinds = KIND_NAMES
     default_limits = Limits(window=2_048)
-    launch_parameters = BY_LINES_OR_PART
-    launch_description = (
-        "Ask a new agent about lines start to end-1, or a part, of yours; returns its answer. "
-        "Without a goal, it gets your own."
-    )
     goal_optional = True
 
     def __init__(
@@ -99,13 +94,15 @@ class LongContext(TaskFamily[Passage]):
         num_trails: int | None = None,
         num_words: int | None = None,
         num_people: int | None = None,
+        num_pages: int | None = None,
+        page_letters: int | None = None,
         fact_share: float | None = None,
     ) -> None:
-        _check_kind(kind, variant)
+        check_kind(kind, variant)
         self.kind = kind
         self.variant = variant
         self.programmatic = _checked_flag("programmatic", programmatic)
-        self.scoring = _checked_scoring(scoring)
+        self.scoring = checked_scoring(scoring)
         self.action_forms = ("python",) if programmatic else ("python", "tools")
         overrides: dict[str, int | float | None] = {
             "document_tokens": document_tokens,
@@ -116,14 +113,25 @@ class LongContext(TaskFamily[Passage]):
             "num_trails": num_trails,
             "num_words": num_words,
             "num_people": num_people,
+            "num_pages": num_pages,
+            "page_letters": page_letters,
             "fact_share": fact_share,
         }
         self._overrides = {name: value for name, value in overrides.items() if value is not None}
-        self.schedule(1)
+        schedule = self.schedule(1)
         if questions is not None and (kind != MIXED or variant or text is not None or self._overrides):
             raise InvalidValueError(
                 "questions= brings its own text and tasks; give no kind, text or parameters with it."
             )
+        if text is not None and not has_prose(kind):
+            raise InvalidValueError(f"kind {kind!r} has no prose, so that text= changes nothing.")
+        if scoring != EXACT and not has_prose(kind):
+            raise InvalidValueError(f"kind {kind!r} asks for a digit, which is right or wrong: leave scoring exact.")
+        self._view = (
+            LinesView(_CONTENTS if questions is None else "") if has_prose(kind) else PagesView(schedule.page_letters)
+        )
+        self.launch_parameters = self._view.launch_parameters
+        self.launch_description = self._view.launch_description
         self._haystack: Haystack = Library() if text is None else read_haystack(text, is_fact)
         self._questions = None if questions is None else QuestionFile.read(questions)
 
@@ -140,7 +148,7 @@ class LongContext(TaskFamily[Passage]):
         generator = rng(seed, split, index, difficulty)
         if self._questions is not None:
             return self._sample_question(self._questions, seed, split, index, difficulty)
-        kind = KINDS[str(generator.choice(list(KINDS))) if self.kind == MIXED else self.kind]
+        kind = KINDS[str(generator.choice(list(PROSE_KINDS))) if self.kind == MIXED else self.kind]
         variant = (
             self.variant
             if self.variant and self.variant in kind.variants
@@ -148,13 +156,17 @@ class LongContext(TaskFamily[Passage]):
         )
         schedule = self.schedule(difficulty)
         draft = kind.variants[variant](generator, schedule)
-        document = hide(draft.sentences, draft.facts, self._haystack, schedule.document_tokens, generator)
+        document = (
+            hide(draft.sentences, draft.facts, self._haystack, schedule.document_tokens, generator)
+            if kind.prose
+            else Document(tuple(draft.sentences), draft.facts)
+        )
         question = draft.question_about(document)
         passage = Passage(document, 0, len(document.lines))
         parameters: dict[str, JSON] = {
             "kind": kind.name,
             "variant": variant,
-            "source": self._haystack.source,
+            "source": self._haystack.source if kind.prose else "letters",
             "num_lines": len(document.lines),
             **asdict(schedule),
         }
@@ -199,33 +211,21 @@ class LongContext(TaskFamily[Passage]):
 
     def rules(self, *, recursive: bool) -> str:
         """Return the rules."""
-        return _RULES.format(
-            contents=_CONTENTS if self._questions is None else "",
-            access=_PROGRAMMATIC if self.programmatic else _READ,
-            advice=_DELEGATE if recursive else "",
-        )
+        return self._view.rules(programmatic=self.programmatic, recursive=recursive)
 
     def opening(self, agent: Agent[Passage]) -> str:
-        """Return an agent's goal and the lines that are its own."""
-        context = agent.context
-        return (
-            f"Goal: {agent.goal}\nYour lines: start={context.start}, end={context.end} (the line after the last), "
-            f"about {context.num_tokens:,} tokens."
-        )
+        """Return an agent's goal and what it needs to know of its passage."""
+        return self._view.opening(agent)
 
     def tool_specs(self) -> Sequence[ToolSpec]:
-        """Return `read`, unless the text is in the session."""
-        if self.programmatic:
-            return ()
-        return (ToolSpec("read", "Show lines start to end-1 of yours.", (_START, _END)),)
+        """Return the tools that show the passage, unless the text is in the session."""
+        return () if self.programmatic else self._view.tools
 
     def call_tool(self, name: str, agent: Agent[Passage], arguments: Mapping[str, Any]) -> ToolResult:
-        """Show lines in the transcript; no variable holds them."""
-        context = agent.context
-        start, end = arguments["start"], arguments["end"]
-        if not context.start <= start < end <= context.end:
-            raise ToolError(range_error(context, start, end))
-        return ToolResult(shown=context.numbered(start, end))
+        """Show lines in the transcript, so that no variable holds them, or count pages."""
+        if name == COUNT:
+            return ToolResult(value=agent.context.end - agent.context.start)
+        return ToolResult(shown=self._view.show(agent.context, arguments))
 
     def variables(self, agent: Agent[Passage]) -> Mapping[str, Any]:
         """Return the passage's text, where the user asked for it."""
@@ -233,7 +233,7 @@ class LongContext(TaskFamily[Passage]):
 
     def delegate(self, goal: str, agent: Agent[Passage], arguments: Mapping[str, Any]) -> tuple[str, Passage]:
         """Give a child a part of the passage; without a goal, its goal is the agent's own."""
-        passage = named_part(agent.context, arguments)
+        passage = named_part(agent.context, arguments, self._view.unit)
         if goal.strip():
             if is_same_work(agent.goal, goal, agent.context, passage):
                 raise LaunchRefusedError("that is your own question about all of your lines. Name a part of them.")
@@ -290,42 +290,15 @@ class LongContext(TaskFamily[Passage]):
 
     def reference_policy(self) -> Policy:
         """Return a policy that splits what does not fit, and merges."""
-        return ReadingPolicy(delegates=True)
+        return ReadingPolicy(delegates=True) if has_prose(self.kind) else PagePolicy()
 
     def single_policy(self) -> Policy:
-        """Return a policy that reads what fits, and answers from that."""
-        return ReadingPolicy(delegates=False)
+        """Return a policy that reads what it can, and answers from that."""
+        return ReadingPolicy(delegates=False) if has_prose(self.kind) else ReadPolicy()
 
     def why_not(self, actions: str) -> str:
         """Explain why the text cannot be in a session that is not there."""
         return f"{self.id} with programmatic=True needs the action form python, not {actions}: it has the text in it."
-
-
-def _check_kind(kind: str, variant: str | None) -> None:
-    """Check the names of a kind and a variant.
-
-    Raises:
-        UnknownNameError: There is no such kind or variant.
-        InvalidValueError: The variant is of another kind.
-    """
-    if kind not in KIND_NAMES:
-        raise unknown_name("kind", kind, KIND_NAMES)
-    if variant is not None and variant not in VARIANT_NAMES:
-        raise unknown_name("variant", variant, VARIANT_NAMES)
-    if variant is not None and kind != MIXED and variant not in KINDS[kind].variants:
-        owners = " or ".join(repr(name) for name, other in KINDS.items() if variant in other.variants)
-        raise InvalidValueError(f"kind {kind!r} has no variant {variant!r}, which goes with kind {owners}.")
-
-
-def _checked_scoring(name: str) -> str:
-    """Check the name of a scoring.
-
-    Raises:
-        UnknownNameError: There is no such scoring.
-    """
-    if name not in SCORINGS:
-        raise unknown_name("scoring", name, SCORINGS)
-    return name
 
 
 def _checked_flag(name: str, value: object) -> bool:

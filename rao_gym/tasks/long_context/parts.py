@@ -17,6 +17,9 @@ BY_LINES_OR_PART = (
 )
 """Parameters of a launch that names lines by `start` and `end`, or by `part`."""
 
+BY_PART = (Parameter("part", "string", "left, right or k/m, the k-th of m equal parts.", required=False),)
+"""Parameters of a launch that names them by `part` alone."""
+
 
 def range_error(passage: Passage, start: object, end: object) -> str:
     """Explain which lines can be named."""

@@ -23,6 +23,8 @@ _BOUNDS: dict[str, tuple[int, int]] = {
     "num_trails": (1, 16),
     "num_words": (4, 128),
     "num_people": (4, len(PEOPLE)),
+    "num_pages": (1, 2**20),
+    "page_letters": (2, 1_000),
 }
 
 
@@ -39,6 +41,8 @@ class Schedule:
         num_trails: Trails, one of which is asked for (trace).
         num_words: Distinct coined words (frequency).
         num_people: People that records are about (aggregate, pairs).
+        num_pages: Pages of the document (pages).
+        page_letters: Letters of each page (pages).
         fact_share: Share of the text that are records or coined words (frequency, aggregate, pairs).
     """
 
@@ -50,6 +54,8 @@ class Schedule:
     num_trails: int
     num_words: int
     num_people: int
+    num_pages: int
+    page_letters: int
     fact_share: float = 0.5
 
     def __post_init__(self) -> None:
@@ -71,13 +77,15 @@ def scheduled(difficulty: int, **overrides: Any) -> Schedule:
     """Return the parameters of a difficulty.
 
     Args:
-        difficulty: 1 or more; the document has 1,024 · 2^(difficulty - 1) tokens, at most 2^25.
+        difficulty: 1 or more; the document has 1,024 · 2^(difficulty - 1) tokens, at most 2^25, or
+            2^(difficulty - 1) pages, at most 2^20.
         **overrides: Parameters that replace the scheduled ones.
 
     Raises:
         InvalidValueError: A parameter is out of range or of the wrong type.
     """
     _, most_tokens = _BOUNDS["document_tokens"]
+    _, most_pages = _BOUNDS["num_pages"]
     doublings = min(difficulty - 1, most_tokens.bit_length())
     parameters = {
         "document_tokens": min(FIRST_DOCUMENT_TOKENS * 2**doublings, most_tokens),
@@ -88,5 +96,7 @@ def scheduled(difficulty: int, **overrides: Any) -> Schedule:
         "num_trails": min(1 + (difficulty + 1) // 2, 3),
         "num_words": min(8 + 2 * difficulty, 24),
         "num_people": min(4 + 2 * difficulty, 20),
+        "num_pages": min(2**doublings, most_pages),
+        "page_letters": 12,
     }
     return Schedule(**(parameters | overrides))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from rao_gym.errors import unknown_name
 from rao_gym.jsonable import JSON
 from rao_gym.tasks.long_context.answers import canonical
 
@@ -15,6 +16,17 @@ BASE: Final = 0.75
 """What is left of a score for every unit between an answer and the right one."""
 
 _FARTHEST = 1_000  # 0.75^1000 is below 1e-124; a float holds no distance between numbers of forty digits
+
+
+def checked_scoring(name: str) -> str:
+    """Check the name of a scoring.
+
+    Raises:
+        UnknownNameError: There is no such scoring.
+    """
+    if name not in SCORINGS:
+        raise unknown_name("scoring", name, SCORINGS)
+    return name
 
 
 def nearness(answer: JSON, truth: JSON) -> float | None:

@@ -13,6 +13,7 @@ from rao_gym.limits import count_tokens_approximately
 from rao_gym.policies.base import Turn
 from rao_gym.tasks.long_context.kinds import parse_question
 from rao_gym.tasks.long_context.kinds.base import Question
+from rao_gym.tasks.named_parts import SIDES
 from rao_gym.tools import FINISH, LAUNCH
 from rao_gym.tree import ChatMessage
 
@@ -67,7 +68,7 @@ def take_notes(messages: Sequence[ChatMessage]) -> Notes | None:
     answers: list[JSON] | None = None
     for action, reply in zip(messages[2::2], messages[3::2], strict=False):
         if LAUNCH in action["content"]:
-            answers = [*(answers or []), *_answers_in(reply["content"])]
+            answers = [*(answers or []), *answers_in(reply["content"])]
         else:
             seen |= {int(number): line for number, line in _NUMBERED.findall(reply["content"])}
     return Notes(
@@ -105,6 +106,24 @@ def write_launches(turn: Turn, goal: str, ranges: Sequence[tuple[int, int]]) -> 
     )
 
 
+def write_read_all(turn: Turn) -> str:
+    """Return the action that shows all pages."""
+    if turn.actions == "tools":
+        return write_call(READ)
+    return write_cell(f"{READ}()" if any(spec.name == READ for spec in turn.tools) else "print(context)")
+
+
+def write_halves(turn: Turn) -> str:
+    """Return the action that asks one's own question about both halves at once."""
+    if turn.actions == "tools":
+        return "\n".join(write_call(LAUNCH, part=side) for side in SIDES)
+    return write_cell(
+        "import json\n"
+        f"answers = await asyncio.gather(*[{LAUNCH}(part=part) for part in {SIDES!r}])\n"
+        "print(json.dumps(answers))"
+    )
+
+
 def write_finish(turn: Turn, answer: JSON) -> str:
     """Return the action that hands back an answer."""
     return write_call(FINISH, answer=answer) if turn.actions == "tools" else write_cell(f"{FINISH}({answer!r})")
@@ -119,7 +138,7 @@ def launch_tokens(turn: Turn, goal: str, max_answer_tokens: int) -> tuple[int, i
     return one, count_tokens_approximately("(1000000, 1000000), , ") + max_answer_tokens
 
 
-def _answers_in(reply: str) -> list[JSON]:
+def answers_in(reply: str) -> list[JSON]:
     """Return the values that launches returned; a sentence about a failure stays text."""
     responses = _RESPONSE.findall(reply)
     if responses:

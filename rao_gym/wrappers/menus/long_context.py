@@ -10,7 +10,7 @@ from typing import Final
 
 from rao_gym.policies.base import Turn
 from rao_gym.tasks.long_context.answers import canonical
-from rao_gym.tasks.long_context.kinds import KINDS
+from rao_gym.tasks.long_context.kinds import PROSE_KINDS
 from rao_gym.tasks.long_context.kinds.base import Question
 from rao_gym.tasks.long_context.policies import best_answer, most_parts, reading_room, write_next_read, write_split
 from rao_gym.tasks.long_context.transcripts import Notes, take_notes, write_finish
@@ -19,7 +19,7 @@ from rao_gym.wrappers.menus.base import Choices, one_hot, ratio
 SPLITS: Final = (2, 3, 4, 6, 8, 12, 16)
 _MOST_DOUBLINGS: Final = 8
 
-_KIND_OF: Final = {question: kind.name for kind in reversed(KINDS.values()) for question in kind.questions}
+_KIND_OF: Final = {question: kind.name for kind in reversed(PROSE_KINDS.values()) for question in kind.questions}
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class LongContextMenu:
     @property
     def features(self) -> tuple[str, ...]:
         """How much there is to read, what was done, and the kind of question."""
-        kinds = (f"is_{name}" for name in KINDS)
+        kinds = (f"is_{name}" for name in PROSE_KINDS)
         return ("fits", "fills", "size", "is_read", "has_delegated", "has_found", *kinds)
 
     def choices(self, turn: Turn) -> Choices:
@@ -83,7 +83,7 @@ def _features(turn: Turn, notes: Notes) -> list[float]:
         ratio(len(notes.seen), notes.end - notes.start),
         float(notes.answers is not None),
         float((has_read or notes.answers is not None) and canonical(best_answer(notes)) is not None),
-        *one_hot(_kind_of(notes.question), list(KINDS)),
+        *one_hot(_kind_of(notes.question), list(PROSE_KINDS)),
     ]
 
 

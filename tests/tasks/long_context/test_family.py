@@ -20,7 +20,7 @@ from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.base import SPLITS, LaunchRefusedError, Task
 from rao_gym.tasks.long_context import LongContext
 from rao_gym.tasks.long_context.documents import Passage
-from rao_gym.tasks.long_context.kinds import KINDS, VARIANT_NAMES, parse_question
+from rao_gym.tasks.long_context.kinds import KINDS, PROSE_KINDS, VARIANT_NAMES, parse_question
 from rao_gym.tools import ToolError
 
 PLAY_AND_PRINT = """
@@ -43,7 +43,7 @@ for actions in ("python", "tools"):
 """
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PROSE_KINDS)
 @pytest.mark.parametrize("difficulty", [1, 2, 5])
 def test_documents_have_the_size_of_their_difficulty(kind: str, difficulty: int) -> None:
     task = LongContext(kind=kind).sample(0, "train", 0, difficulty)
@@ -53,7 +53,7 @@ def test_documents_have_the_size_of_their_difficulty(kind: str, difficulty: int)
     assert expected - 40 <= tokens <= expected + 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PROSE_KINDS)
 def test_the_largest_documents_are_complete(kind: str) -> None:
     task = LongContext(kind=kind).sample(0, "train", 0, 12)
     assert 2_097_000 <= task.context.num_tokens <= 2_097_153
@@ -77,13 +77,13 @@ def test_splits_seeds_and_indices_share_no_task() -> None:
 
 def test_mixed_draws_every_kind_and_variant() -> None:
     records = [LongContext().sample(0, "train", index, 1).record for index in range(200)]
-    assert {record.parameters["kind"] for record in records} == set(KINDS)
+    assert {record.parameters["kind"] for record in records} == set(PROSE_KINDS)
     assert {record.parameters["variant"] for record in records} == {*VARIANT_NAMES, ""}
     multi_query = [LongContext(variant="multi_query").sample(0, "train", index, 1).record for index in range(40)]
     assert {record.parameters["variant"] for record in multi_query} == {"multi_query", ""}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PROSE_KINDS)
 def test_questions_have_an_answer_that_is_hard_to_guess(kind: str) -> None:
     family = LongContext(kind=kind)
     for index in range(15):
@@ -135,6 +135,10 @@ def test_unknown_names_are_answered_with_the_nearest(options: dict[str, Any], me
         {"fact_share": 1.0},
         {"fact_share": "half"},
         {"num_words": True},
+        {"num_pages": 0},
+        {"page_letters": 1},
+        {"kind": "pages", "text": "prose.txt"},
+        {"kind": "pages", "scoring": "oolong"},
         {"questions": "q.jsonl", "kind": "needle"},
         {"questions": "q.jsonl", "num_keys": 3},
     ],

@@ -16,7 +16,7 @@ from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.base import LaunchRefusedError
 from rao_gym.tasks.long_context import LongContext
 from rao_gym.tasks.long_context.documents import Document, Passage
-from rao_gym.tasks.long_context.kinds import parse_question
+from rao_gym.tasks.long_context.kinds import KINDS, parse_question
 from rao_gym.tasks.long_context.parts import named_part
 
 
@@ -70,11 +70,11 @@ def test_a_single_line_has_no_parts() -> None:
         named_part(lines(4, 5), {"part": "left"})
 
 
-@pytest.mark.parametrize("kind", ["needle", "trace", "frequency", "aggregate", "pairs"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_child_without_a_goal_gets_the_agents_own_where_its_answers_combine(kind: str) -> None:
     family = LongContext(kind=kind)
     for index in range(8):
-        task = family.sample(0, "train", index, 1)
+        task = family.sample(0, "train", index, 3)
         question = parse_question(task.goal)
         assert question is not None
         if question.part == question:

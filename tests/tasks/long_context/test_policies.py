@@ -11,10 +11,10 @@ from rao_gym.policies.base import Policy
 from rao_gym.registry import make_setup
 from rao_gym.runtime import Runtime, turn_of
 from rao_gym.sandbox import Sandbox
-from rao_gym.tasks.long_context.kinds import KINDS
+from rao_gym.tasks.long_context.kinds import PROSE_KINDS
 from rao_gym.tree import ExecutionTree, StopReason
 
-VARIANTS = [(name, variant or None) for name, kind in KINDS.items() for variant in kind.variants]
+VARIANTS = [(name, variant or None) for name, kind in PROSE_KINDS.items() for variant in kind.variants]
 FORMS = ["python", "tools"]
 
 

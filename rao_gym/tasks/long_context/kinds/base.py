@@ -135,6 +135,8 @@ class Kind:
         wordings: The sentences that tell its facts; lines of the user's own text that read like one are left out.
         questions: The types of questions that it asks: of the whole document, and of parts of it.
         variants: What drafts a task, by variant; a kind without variants has a single one, named ``""``.
+        prose: Whether its sentences are hidden among lines of prose; otherwise they are the document, and its lines
+            are pages. The kinds with prose are those that ``mixed`` draws from.
     """
 
     name: str
@@ -142,6 +144,7 @@ class Kind:
     wordings: Wordings
     questions: tuple[type[Question], ...]
     variants: Mapping[str, DraftFunction]
+    prose: bool = True
 
 
 def squeeze(text: str) -> str:
