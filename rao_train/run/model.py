@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rao_gym.errors import InvalidValueError
+from rao_gym.limits import TextCounter
 from rao_train.models.loading import check_device, load_folder
 from rao_train.models.tiny import build_model, build_tokenizer
 from rao_train.recipes.settings import Recipe
@@ -43,7 +44,11 @@ def model_of(recipe: Recipe) -> tuple[Any, Any]:
         message["content"]
         for place, stage in enumerate(stages)
         for tree in demonstrate(
-            setup, stage, seed_of(recipe.seed, Purpose.TOKENIZER, place), num_trees=_TOKENIZER_TREES
+            setup,
+            stage,
+            seed_of(recipe.seed, Purpose.TOKENIZER, place),
+            num_trees=_TOKENIZER_TREES,
+            counter=TextCounter(_no_tokens),
         )
         for node in tree.nodes
         for message in node.messages
@@ -52,3 +57,8 @@ def model_of(recipe: Recipe) -> tuple[Any, Any]:
     tokenizer = build_tokenizer(texts, tiny.vocabulary)
     model: Any = build_model(tiny, tokenizer, recipe.seed)
     return model.to(device), tokenizer
+
+
+def _no_tokens(text: str) -> int:
+    """Count nothing: without a tokenizer nobody knows yet what fits in the window."""
+    return 0

@@ -6,18 +6,25 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rao_gym.cli import main
 from rao_gym.errors import MissingFileError
+from rao_gym.tree import StopReason
+from rao_train.models.generation_config import declared_end_ids
 from rao_train.models.loading import model_folder
 from rao_train.models.tiny import TinyModelSettings, build_model, build_tokenizer
+from rao_train.models.tokens import ModelTokens
+from rao_train.models.turn_template import TurnTemplate
 from rao_train.recipes.reading import load_recipe, shipped_recipes, summary_of
 from rao_train.run.logs import read_log
+from rao_train.run.model import model_of
 from rao_train.run.phases import TRAIN
 from rao_train.run.trainer import Trainer
+from rao_train.run.warm_start import demonstrate
 
 SMALL = (
     "model.device=cpu",
@@ -52,6 +59,17 @@ def test_a_recipe_runs_with_a_model_of_ones_own(name: str, folder: Path, tmp_pat
     (entry,) = [entry for entry in read_log(tmp_path) if entry.phase == TRAIN]
     assert entry.metrics["agreement/max"] < 1e-3
     assert (tmp_path / "model" / "model.safetensors").exists()
+
+
+def test_the_window_of_the_tiny_recipe_holds_one_page_and_not_two() -> None:
+    recipe = load_recipe("long_context_tiny", ["warm_start.stages.0.demonstrations=20"])
+    model, tokenizer = model_of(recipe)
+    counter = ModelTokens(TurnTemplate(tokenizer, {}, declared_end_ids(model)))
+    stage = replace(recipe.warm_start.stages[0], policies={"single": 1.0}, difficulties={1: 0.5, 2: 0.5})
+    trees = demonstrate(recipe.environment.setup(), stage, (0,), counter=counter)
+    by_difficulty = {tree.task.difficulty: tree.root.stop_reason for tree in trees}
+    assert by_difficulty == {1: StopReason.FINISHED, 2: StopReason.OUT_OF_WINDOW}
+    assert all(tree.root.signal == (tree.task.difficulty == 1) for tree in trees)
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
