@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Final
 
 from rao_gym.errors import InvalidValueError
 from rao_gym.rewards import Bonus
 from rao_train.credit import CreditSettings
 from rao_train.learning.learner import SkipReason, UpdateMetrics
+from rao_train.rollout.worker import RolloutBatch
 
 MAX_BROKEN_STEPS: Final = 3
 """Steps in a row whose loss or gradient is not finite; after them a run ends."""
 
 MANY_IDLE_STEPS: Final = 10
 """Training steps in a row that change nothing; after so many, a run warns for a second time."""
+
+MANY_LAUNCHES: Final = 0.5
+"""Launch rate before the first training step from which on it is too late to discover when to delegate."""
 
 
 class BrokenSteps:
@@ -70,6 +75,25 @@ def farming_warning(credit: CreditSettings) -> str:
             "policies learn to launch one and give up. credit.bonus=parts pays for parts of the work alone."
         )
     return ""
+
+
+def delegation_warning(evaluations: Iterable[RolloutBatch]) -> str:
+    """Return what to say of a policy that delegates before it is trained; nothing where that is left to be discovered.
+
+    Args:
+        evaluations: What was played before the first training step, one batch for each way of drawing. Roots with
+            nothing to delegate say nothing, and neither do the children of those that launch.
+    """
+    roots = [[rollout.tree.root for rollout in batch.rollouts] for batch in evaluations]
+    tried = [[root.tried_to_launch for root in batch if root.divisible is not False] for batch in roots]
+    rate = max((fmean(launches) for launches in tried if launches), default=0.0)
+    if rate < MANY_LAUNCHES:
+        return ""
+    return (
+        f"Before the first training step {rate:.0%} of the roots whose work can be shared launch ({MANY_LAUNCHES:.0%} "
+        "are many): this run has nothing to show about when to delegate. Let the last stage of the warm start launch "
+        "more rarely (warm_start.stages.N.policies)."
+    )
 
 
 def _why_idle(metrics: Mapping[str, float]) -> str:

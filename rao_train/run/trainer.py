@@ -32,7 +32,7 @@ from rao_train.rollout.worker import RolloutBatch, RolloutWorker
 from rao_train.run.evaluator import Evaluator
 from rao_train.run.folder import RunFolder
 from rao_train.run.handover import WeightHandover
-from rao_train.run.health import BrokenSteps, farming_warning, idle_warning
+from rao_train.run.health import BrokenSteps, delegation_warning, farming_warning, idle_warning
 from rao_train.run.identity import identity_of
 from rao_train.run.interrupts import interrupts_held
 from rao_train.run.logs import LogEntry, RunLog
@@ -179,11 +179,18 @@ class Trainer:
             self._supervise(log)
             return
         if step == 1:
-            self._log_evaluations(log, state.tick + 1, self._evaluator.before(state.version))
+            self._evaluate_before(log)
         self._train(log)
         if recipe.logging.trees_every and step % recipe.logging.trees_every == 0:
             log.write_trees(state.tick, self._sampled_trees)
         self._log_evaluations(log, state.tick, self._evaluator.on_the_way(step, state.version))
+
+    def _evaluate_before(self, log: RunLog) -> None:
+        """Log how the policy acts before it is trained, and warn if it delegates already."""
+        batches = self._evaluator.before(self.state.version)
+        self._log_evaluations(log, self.state.tick + 1, batches)
+        if self.recipe.environment.recursive and (warning := delegation_warning(batches.values())):
+            self._reporter.warn(warning)
 
     def _supervise(self, log: RunLog) -> None:
         """Take one supervised step on demonstrations."""
