@@ -52,6 +52,18 @@ register_menu(
     max_turns=8,
     max_nodes=64,
 )
+register_menu(
+    "rao/Arithmetic-menu-v0",
+    "rao_gym.tasks.arithmetic:Arithmetic",
+    "rao_gym.wrappers.menus.arithmetic:ArithmeticMenu",
+    max_nodes=64,
+)
+register_menu(
+    "rao/Code-menu-v0",
+    "rao_gym.tasks.code:Code",
+    "rao_gym.wrappers.menus.code:CodeMenu",
+    max_nodes=64,
+)
 
 
 def __getattr__(name: str) -> Any:

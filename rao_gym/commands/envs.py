@@ -7,12 +7,13 @@ from dataclasses import fields
 from inspect import Parameter, cleandoc, signature
 from typing import Any
 
+import gymnasium
 from rich.table import Table
 
 from rao_gym.commands.common import output_console
 from rao_gym.errors import RaoError
 from rao_gym.limits import Limits
-from rao_gym.registry import EpisodeSettings, family_class, registered_ids, resolve_id
+from rao_gym.registry import EpisodeSettings, family_class, menu_ids, registered_ids, resolve_id
 from rao_gym.tasks.base import TaskFamily
 
 
@@ -67,6 +68,9 @@ def _print_one(id: str, family: type[TaskFamily[Any]]) -> None:
     console = output_console()
     console.print(f"{id}\n\n{cleandoc(family.__doc__ or '')}\n")
     console.print(f"Kinds: {', '.join(family.kinds) or '-'}")
-    console.print(f"Action forms: {', '.join(family.action_forms)} (the first is the default)\n")
+    console.print(f"Action forms: {', '.join(family.action_forms)} (the first is the default)")
+    if menus := menu_ids(gymnasium.registry[id].kwargs["family"]):
+        console.print(f"With fixed spaces, for Stable-Baselines3 and others: {', '.join(menus)}")
+    console.print()
     console.print(table)
     console.print(f"Play it yourself with: rao play {id}")

@@ -111,7 +111,7 @@ def _noted(expression: Expression, note: str, skill_columns: int | None) -> Expr
 
 def _filled(expression: Expression, goal: str, response: str, skill_columns: int | None) -> Expression:
     """Return the expression with a response substituted for the operand that was written out as `goal`."""
-    whole = _divided(expression, skill_columns)
+    whole = divided(expression, skill_columns)
     value = number_of(response)
     if value is None or isinstance(whole, Number):
         return expression
@@ -121,7 +121,7 @@ def _filled(expression: Expression, goal: str, response: str, skill_columns: int
     return expression
 
 
-def _divided(expression: Expression, skill_columns: int | None) -> Expression:
+def divided(expression: Expression, skill_columns: int | None) -> Expression:
     """Split an operation that exceeds the skill into its partial results; return anything else unchanged."""
     amount = None if skill_columns is None else columns(expression)
     if amount is None or skill_columns is None or amount <= skill_columns:
@@ -136,13 +136,13 @@ def _path_to_first(expression: Expression, skill_columns: int | None) -> list[tu
         The operations from the top down, each with the side on which the path continues (``""`` for the last one).
     """
     path: list[tuple[Operation, str]] = []
-    whole = _divided(expression, skill_columns)
+    whole = divided(expression, skill_columns)
     while isinstance(whole, Operation):
         side = LEFT if isinstance(whole.left, Operation) else RIGHT if isinstance(whole.right, Operation) else ""
         path.append((whole, side))
         if not side:
             break
-        whole = _divided(operand(whole, side), skill_columns)
+        whole = divided(operand(whole, side), skill_columns)
     return path
 
 
@@ -222,8 +222,8 @@ class RecursivePolicy:
 
     def _step(self, turn: Turn) -> str:
         work = work_of(turn, self.skill_columns)
-        whole = _divided(work.expression, self.skill_columns)
-        if isinstance(whole, Number) or reducible(whole) or not _may_launch(turn):
+        whole = divided(work.expression, self.skill_columns)
+        if isinstance(whole, Number) or reducible(whole) or not may_launch(turn):
             return SinglePolicy(skill_columns=self.skill_columns).step(work)
         sides = [side for side in SIDES if isinstance(operand(whole, side), Operation)]
         if self.written:
@@ -245,7 +245,7 @@ class EagerPolicy:
 
     def _step(self, turn: Turn) -> str:
         work = work_of(turn)
-        if isinstance(work.expression, Number) or reducible(work.expression) or not _may_launch(turn):
+        if isinstance(work.expression, Number) or reducible(work.expression) or not may_launch(turn):
             return SinglePolicy().step(work)
         return "\n".join(write_call(LAUNCH, operand=side) for side in SIDES)
 
@@ -269,22 +269,24 @@ class HeedlessPolicy:
         work = work_of(turn)
         in_vain = all(response.startswith("Launch refused") for _, _, response in _exchanges(turn))
         if in_vain or not (isinstance(work.expression, Number) or reducible(work.expression)):
-            return finish(_last_number(work.expression))
+            return finish(last_number(work.expression))
         return finish(evaluate(work.expression, work.modulus))
 
 
-def _last_number(expression: Expression) -> Value:
+def last_number(expression: Expression) -> Value:
     """Return the number at the end of an expression."""
     while isinstance(expression, Operation):
         expression = operand(expression, RIGHT)
     return expression.value
 
 
-def _may_launch(turn: Turn) -> bool:
-    """Tell whether an agent can launch two sub-agents."""
+def may_launch(turn: Turn, num_launches: int = 2) -> bool:
+    """Tell whether an agent can launch that many sub-agents."""
     limits = turn.limits
     launches = any(spec.name == LAUNCH for spec in turn.tools)
-    return launches and limits.depth != 0 and all(n is None or n >= 2 for n in (limits.children, limits.nodes))
+    return (
+        launches and limits.depth != 0 and all(n is None or n >= num_launches for n in (limits.children, limits.nodes))
+    )
 
 
 @dataclass(frozen=True)
@@ -307,7 +309,7 @@ class DirectPolicy:
 
     def _answer(self, turn: Turn) -> str:
         work = work_of(turn, self.skill_columns)
-        whole = _divided(work.expression, self.skill_columns)
+        whole = divided(work.expression, self.skill_columns)
         if isinstance(whole, Number) or reducible(whole):
             return finish(evaluate(whole, work.modulus))
         random = Random(f"{self.seed} {turn.agent} {turn.messages[1]['content']}")

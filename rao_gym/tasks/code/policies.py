@@ -38,14 +38,9 @@ class RecursiveCoder:
 
     def _act(self, turn: Turn) -> str:
         """Answer one turn."""
-        can_launch = turn.limits.depth != 0 and any(spec.name == LAUNCH for spec in turn.tools)
-        if len(turn.messages) > _OPENING or not can_launch:
+        if len(turn.messages) > _OPENING or not may_launch(turn):
             return alone(turn)
-        wanted, known = _read(turn)
-        if len(wanted) > 1:
-            return _cell("", wanted)
-        specification = known[wanted[0]]
-        return _cell(write_function(specification), list(specification.helpers))
+        return write_delegation(*read_turn(turn))
 
 
 _OPENING = 2
@@ -53,20 +48,47 @@ _OPENING = 2
 
 def alone(turn: Turn) -> str:
     """Read the next missing specifications; once all are known, write the source, try it and finish with it."""
-    wanted, known = _read(turn)
-    names = _needed(wanted, known)
-    unread = [name for name in names if name not in known]
-    if unread:
-        return write_cell("\n".join(f"specification({name!r})" for name in unread))
-    source = join_sources(write_function(known[name]) for name in reversed(names))
+    wanted, known = read_turn(turn)
+    if unread := missing(wanted, known):
+        return write_reading(unread)
     last = turn.limits.turns is not None and turn.limits.turns < _LAST_CHANCE
-    return write_cell(f"source = {_literal(source)}\n" + ("finish(source)" if last or _tried(turn) else _TRY))
+    return write_source(wanted, known, tried=last or has_tried(turn))
+
+
+def may_launch(turn: Turn) -> bool:
+    """Tell whether an agent can launch sub-agents."""
+    return turn.limits.depth != 0 and any(spec.name == LAUNCH for spec in turn.tools)
+
+
+def missing(wanted: Iterable[str], known: Mapping[str, Specification]) -> list[str]:
+    """Return the functions that are needed, as far as is known, and whose specifications are not in the transcript."""
+    return [name for name in _needed(wanted, known) if name not in known]
+
+
+def write_reading(names: Iterable[str]) -> str:
+    """Return the cell that shows specifications."""
+    return write_cell("\n".join(f"specification({name!r})" for name in names))
+
+
+def write_source(wanted: Iterable[str], known: Mapping[str, Specification], *, tried: bool) -> str:
+    """Return the cell that finishes with everything that can be written: at once, or if it passes the examples."""
+    names = [name for name in _needed(wanted, known) if name in known]
+    source = join_sources(write_function(known[name]) for name in reversed(names))
+    return write_cell(f"source = {_literal(source)}\n" + ("finish(source)" if tried else _TRY))
+
+
+def write_delegation(wanted: Sequence[str], known: Mapping[str, Specification]) -> str:
+    """Return the cell that delegates the helpers of the wanted function; of several functions, the functions."""
+    if len(wanted) > 1:
+        return _cell("", wanted)
+    specification = known[wanted[0]]
+    return _cell(write_function(specification), list(specification.helpers))
 
 
 _TRY = "if run_examples(source):\n    finish(source)"
 
 
-def _tried(turn: Turn) -> bool:
+def has_tried(turn: Turn) -> bool:
     """Tell whether the source written alone has already been tried."""
     return any(
         message["role"] == "assistant"
@@ -76,7 +98,7 @@ def _tried(turn: Turn) -> bool:
     )
 
 
-def _read(turn: Turn) -> tuple[list[str], dict[str, Specification]]:
+def read_turn(turn: Turn) -> tuple[list[str], dict[str, Specification]]:
     """Return the wanted functions and all specifications in the transcript."""
     known: dict[str, Specification] = {}
     for message in turn.messages[1:]:

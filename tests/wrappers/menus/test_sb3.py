@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import Any
 
@@ -47,7 +48,7 @@ def test_what_a_menu_offers_is_never_refused(id: str) -> None:
         tree = info["tree"]
         assert sum(node.refusals for node in tree.nodes) == 0
         replies = [message["content"] for node in tree.nodes for message in node.messages[3::2]]
-        assert not [reply for reply in replies if "Error" in reply or "not possible" in reply]
+        assert not [reply for reply in replies if re.search(r"^Error: |not possible", reply, re.MULTILINE)]
     env.close()
 
 

@@ -1,0 +1,135 @@
+"""Show the runs of `benchmarks.sb3_ppo` as one JSON file, a table and a plot.
+
+``python benchmarks/sb3_report.py`` reads ``runs/sb3_ppo`` and writes ``docs/results/sb3_ppo.json``, ``.md`` and
+``.png``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+TITLES = {"ppo": "PPO", "maskable": "MaskablePPO"}
+TOLERANCE = 0.05
+"""How far below the reference's return a learned policy may be, as a share of it."""
+
+Run = Mapping[str, Any]
+
+_HEAD = """# PPO that decides when to delegate
+
+Written by `python benchmarks/sb3_report.py` from the runs of these commands:
+
+```text
+{commands}
+```
+
+Return is the root's success less {cost} for every turn of every agent. Each number is a mean over {episodes} unseen
+tasks of that difficulty, which all policies share; learned policies act deterministically. Fixed strategies take the
+first of their actions that is possible: `benchmarks/sb3_ppo.py` lists them.
+[From classic RL](../from_classic_rl.md) explains the setting.
+
+![Return by difficulty](sb3_ppo.png)
+"""
+
+
+def main() -> None:
+    """Write all three files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=Path, default=Path("runs/sb3_ppo"))
+    parser.add_argument("--out", type=Path, default=Path("docs/results"))
+    arguments = parser.parse_args()
+    runs = sorted((json.loads(path.read_text()) for path in arguments.runs.glob("*.json")), key=_order)
+    if not runs:
+        parser.error(f"there are no runs in {arguments.runs}")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "sb3_ppo.json").write_text(json.dumps(runs, indent=1) + "\n")
+    (arguments.out / "sb3_ppo.md").write_text(page(runs))
+    plot(runs).savefig(arguments.out / "sb3_ppo.png", dpi=120)
+
+
+def _order(run: Run) -> tuple[Any, ...]:
+    """Sort by family; the fixed strategies first, the reference after them, what has learned last."""
+    return run["family"], run["policy"] in TITLES, run["policy"] == "reference", run["policy"], run.get("seed", 0)
+
+
+def label(run: Run) -> str:
+    """Return the name of a run's policy in tables and plots."""
+    title = TITLES.get(run["policy"], run["policy"])
+    return f"{title}, seed {run['seed']}" if "seed" in run else title
+
+
+def by_family(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Return the runs of each family."""
+    return {
+        family: [run for run in runs if run["family"] == family] for family in {run["family"]: None for run in runs}
+    }
+
+
+def page(runs: Sequence[Run]) -> str:
+    """Return the page with its tables."""
+    learned = [run for run in runs if "seed" in run]
+    commands = [
+        f"python benchmarks/sb3_ppo.py {run['family']} --algorithm {run['policy']} --seed {run['seed']}"
+        for run in learned
+    ]
+    head = _HEAD.format(commands="\n".join(commands), cost=runs[0]["turn_cost"], episodes=runs[0]["episodes"])
+    return "\n".join([head, *(section(family, own) for family, own in by_family(runs).items())])
+
+
+def section(family: str, runs: Sequence[Run]) -> str:
+    """Return a family's table, and how the learned policies compare."""
+    difficulties = list(runs[0]["scores"])
+    lines = [f"## {family}", "", "Return (success, turns) by difficulty:", ""]
+    lines += ["| policy | " + " | ".join(difficulties) + " |", "|---" * (1 + len(difficulties)) + "|"]
+    for run in runs:
+        cells = [f"{s['return']:.2f} ({s['success']:.2f}, {s['turns']:.1f})" for s in run["scores"].values()]
+        lines.append(f"| {label(run)} | " + " | ".join(cells) + " |")
+    lines += ["", *(verdict(run, runs) for run in runs if "seed" in run), ""]
+    return "\n".join(lines)
+
+
+def verdict(run: Run, runs: Sequence[Run]) -> str:
+    """Return what a learned policy comes to: against the reference, and against the fixed strategies."""
+    others = {other["policy"]: mean_return(other) for other in runs if "seed" not in other}
+    reference = next(other for other in runs if other["policy"] == "reference")
+    shares = {d: run["scores"][d]["return"] / scores["return"] for d, scores in reference["scores"].items()}
+    worst = min(shares, key=shares.__getitem__)
+    best = max((name for name in others if name != "reference"), key=others.__getitem__)
+    return (
+        f"- {label(run)}: {run['steps']:,} steps in {run['seconds']} s. Mean return {mean_return(run):.3f}; reference "
+        f"{others['reference']:.3f}; best fixed strategy, {best}, {others[best]:.3f}. At its worst, at difficulty "
+        f"{worst}, it has {shares[worst]:.0%} of the reference's return"
+        + (f", within {TOLERANCE:.0%}." if shares[worst] >= 1 - TOLERANCE else ".")
+    )
+
+
+def mean_return(run: Run) -> float:
+    """Return the mean return over all difficulties."""
+    returns = [scores["return"] for scores in run["scores"].values()]
+    return float(sum(returns) / len(returns))
+
+
+def plot(runs: Sequence[Run]) -> Figure:
+    """Return a plot of return by difficulty, a panel for each family."""
+    families = by_family(runs)
+    figure = Figure(figsize=(6 * len(families), 4.4), layout="constrained")
+    panels: Sequence[Axes] = figure.subplots(1, len(families), squeeze=False)[0]
+    for axes, (family, own) in zip(panels, families.items(), strict=True):
+        for run in own:
+            returns = [scores["return"] for scores in run["scores"].values()]
+            line = "-" if "seed" in run else ":" if run["policy"] == "reference" else "--"
+            axes.plot(list(run["scores"]), returns, marker="o", label=label(run), linestyle=line)
+        axes.set(title=family, xlabel="difficulty", ylabel="return (success less the cost of all turns)")
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    return figure
+
+
+if __name__ == "__main__":
+    main()
