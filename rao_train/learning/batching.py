@@ -1,8 +1,8 @@
 """From sequences to padded batches of bounded size.
 
 Sequences are sorted by length and cut into micro-batches of at most so many tokens, padding included. Similar
-lengths share a micro-batch, so little is padded, and nothing is asked of the model: no packing that its attention
-would have to know of. Everything is deterministic.
+lengths share a micro-batch, so little is padded. Every model can read such batches; `packing` asks for more and
+computes less. Everything is deterministic.
 """
 
 from __future__ import annotations

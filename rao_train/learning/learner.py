@@ -10,8 +10,7 @@ The policy is trained without dropout: with it, π would differ from μ on every
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -20,24 +19,25 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
-from transformers.modeling_layers import GradientCheckpointingLayer
 
 from rao_gym.errors import InvalidValueError
 from rao_train.credit import CreditedTrajectory
-from rao_train.learning.batching import PaddedBatch, input_length, micro_batches, pad
+from rao_train.learning.batching import input_length
 from rao_train.learning.export import export_model
-from rao_train.learning.logprobs import TokenScores, score_tokens, split_model
-from rao_train.learning.settings import ALL_LINEAR, LearnerSettings, LoraSettings
+from rao_train.learning.logprobs import split_model
+from rao_train.learning.scoring import Passes, Scored, ScoredModel
+from rao_train.learning.settings import LearnerSettings
+from rao_train.learning.tree_scoring import scorer_of
+from rao_train.learning.weights import adamw, check_trained, with_adapters, without_dropout
 from rao_train.loss import Loss, LossTokens, RatioStatistics, RatioSums, cispo_loss
 from rao_train.models.generation_config import repair_generation_config
 from rao_train.rollout.trajectory import TokenSequence
 
-LossFunction = Callable[[TokenScores, PaddedBatch, Sequence[int]], tuple[Tensor, RatioSums | None]]
-"""Takes the scores of a micro-batch, the micro-batch, and its sequences' places in the optimizer batch."""
-
+LossFunction = Callable[[Scored], tuple[Tensor, RatioSums | None]]
+"""Returns the loss of one pass, and statistics where there are some."""
 
 LAST_RATE = 0.1
 """Share of the learning rate that is left after `LearnerSettings.decay_steps`."""
@@ -58,8 +58,9 @@ class UpdateMetrics:
     Attributes:
         skipped: Why the weights were left as they were; None if they were updated.
         num_sequences: Sequences of the optimizer batch.
-        num_tokens: Tokens that the model read, without padding.
+        num_tokens: Tokens of the sequences, up to the last one that predicts another.
         num_learned_tokens: Tokens under the mask.
+        sharing: These tokens over the positions that the model computed for them; 1 where it shares no prefix.
         padding: Share of what the model read that was padding.
         loss: The loss.
         entropy: Mean entropy in nats over the learned tokens.
@@ -71,6 +72,7 @@ class UpdateMetrics:
     num_sequences: int
     num_tokens: int
     num_learned_tokens: int
+    sharing: float
     padding: float
     loss: float
     entropy: float
@@ -119,16 +121,21 @@ class Learner:
         self.settings = settings
         self.temperature = temperature
         repair_generation_config(model.get_base_model() if isinstance(model, PeftModel) else model)
-        self.model = _with_adapters(model, settings.lora, adapter_seed)
+        self.model = with_adapters(model, settings.lora, adapter_seed)
         self.num_steps = 0
         self.num_skipped = 0
         self._loss = loss
-        self._parts = split_model(self.model)
         self._trained = [weights for weights in self.model.parameters() if weights.requires_grad]
-        _check_trained(self._trained)
-        self._optimizer = _adamw(self._trained, settings)
+        check_trained(self._trained)
+        self._optimizer = adamw(self._trained, settings)
         if settings.gradient_checkpointing:
             self.model.gradient_checkpointing_enable({"use_reentrant": False})
+        scored = ScoredModel(
+            parts=split_model(self.model), device=self.device, settings=settings, temperature=temperature
+        )
+        base = self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
+        with without_dropout(self.model, checkpointing=False):
+            self._scorer = scorer_of(scored, type(base).__name__)
 
     @property
     def device(self) -> torch.device:
@@ -153,13 +160,14 @@ class Learner:
         coefficients_B = np.array([credited.weight * credited.advantage for credited in batch], dtype=np.float64)
         denominator = self.settings.loss.denominator(sum(item.num_learned for item in trajectories), len(batch))
 
-        def loss_of(scores: TokenScores, micro_batch: PaddedBatch, places: Sequence[int]) -> tuple[Tensor, RatioSums]:
+        def loss_of(scored: Scored) -> tuple[Tensor, RatioSums]:
+            logprobs_P, places = scored.scores.logprobs_P, scored.places
             old_logprobs = np.concatenate([trajectories[place].old_logprobs for place in places])
             tokens = LossTokens(
-                logprobs_P=scores.logprobs_P,
-                old_logprobs_P=torch.from_numpy(old_logprobs).to(scores.logprobs_P),
-                coefficients_P=torch.from_numpy(coefficients_B[places]).to(scores.logprobs_P)[micro_batch.sequences_P],
-                trajectories_P=micro_batch.sequences_P,
+                logprobs_P=logprobs_P,
+                old_logprobs_P=torch.from_numpy(old_logprobs).to(logprobs_P),
+                coefficients_P=torch.from_numpy(coefficients_B[places]).to(logprobs_P)[scored.sequences_P],
+                trajectories_P=scored.sequences_P,
             )
             losses_P = _checked(self._loss(tokens, self.settings.loss), tokens)
             return losses_P.sum() / denominator, RatioSums.of(tokens, self.settings.loss)
@@ -173,47 +181,54 @@ class Learner:
         """Take one optimizer step on the mean cross-entropy of the tokens under the masks."""
         denominator = sum(sequence.num_learned for sequence in batch)
 
-        def loss_of(scores: TokenScores, _: PaddedBatch, __: Sequence[int]) -> tuple[Tensor, None]:
-            return -scores.logprobs_P.sum() / denominator, None
+        def loss_of(scored: Scored) -> tuple[Tensor, None]:
+            return -scored.scores.logprobs_P.sum() / denominator, None
 
         return self._update(batch, loss_of, None)[0]
 
     def logprobs(self, sequences: Sequence[TokenSequence]) -> list[NDArray[np.float32]]:
         """Return log π of the tokens under each sequence's mask, with the weights as they are."""
-        lengths = [input_length(sequence) for sequence in sequences]
-        scored: dict[int, NDArray[np.float32]] = {}
-        with torch.no_grad(), _without_dropout(self.model, checkpointing=False):
-            for places in micro_batches(lengths, self.settings.max_batch_tokens):
-                chosen = [sequences[place] for place in places]
-                logprobs_P = self._score(pad(chosen, self.device)).logprobs_P.float().cpu().numpy()
-                ends = np.cumsum([sequence.num_learned for sequence in chosen])
-                scored.update(zip(places, np.split(logprobs_P, ends[:-1]), strict=True))
-        return [scored[place] for place in range(len(sequences))]
+        found: dict[int, NDArray[np.float32]] = {}
+        with (
+            torch.no_grad(),
+            without_dropout(self.model, checkpointing=False),
+            self._scorer.passes(sequences) as passes,
+        ):
+            for forward in passes.forward:
+                scored = forward()
+                logprobs_P = scored.scores.logprobs_P.float().cpu().numpy()
+                ends = np.cumsum([sequences[place].num_learned for place in scored.places])
+                found.update(zip(scored.places, np.split(logprobs_P, ends[:-1]), strict=True))
+        return [found[place] for place in range(len(sequences))]
 
     def _update(
         self, sequences: Sequence[TokenSequence], loss_of: LossFunction, skip: SkipReason | None
     ) -> tuple[UpdateMetrics, RatioSums | None]:
-        """Accumulate the gradient over micro-batches and take the optimizer step, unless it must be skipped."""
-        lengths = [input_length(sequence) for sequence in sequences]
-        plan = micro_batches(lengths, self.settings.max_batch_tokens)
+        """Accumulate the gradient over the passes and take the optimizer step, unless it must be skipped."""
+        num_tokens = sum(map(input_length, sequences))
         num_learned = sum(sequence.num_learned for sequence in sequences)
-        loss = entropy = gradient_norm = math.nan
+        loss = entropy = gradient_norm = sharing = padding = math.nan
         sums: RatioSums | None = None
         learning_rate = self.learning_rate
         if not sequences:
             skip = SkipReason.EMPTY_BATCH
         if skip is None:
-            totals, sums = self._accumulate(sequences, plan, loss_of)
+            with (
+                without_dropout(self.model, checkpointing=self.settings.gradient_checkpointing),
+                self._scorer.passes(sequences) as passes,
+            ):
+                totals, sums = self._accumulate(passes, loss_of)
+            sharing, padding = num_tokens / passes.num_positions, 1 - passes.num_positions / passes.num_read
             loss, entropy, gradient_norm = totals
             entropy /= num_learned
             skip = self._apply(loss, gradient_norm, learning_rate)
-        num_read = sum(len(places) * lengths[places[0]] for places in plan)
         update = UpdateMetrics(
             skipped=skip,
             num_sequences=len(sequences),
-            num_tokens=sum(lengths),
+            num_tokens=num_tokens,
             num_learned_tokens=num_learned,
-            padding=1 - sum(lengths) / num_read if num_read else 0.0,
+            sharing=sharing,
+            padding=padding,
             loss=loss,
             entropy=entropy,
             gradient_norm=gradient_norm,
@@ -221,39 +236,23 @@ class Learner:
         )
         return update, sums
 
-    def _accumulate(
-        self, sequences: Sequence[TokenSequence], plan: Sequence[Sequence[int]], loss_of: LossFunction
-    ) -> tuple[list[float], RatioSums | None]:
+    def _accumulate(self, passes: Passes, loss_of: LossFunction) -> tuple[list[float], RatioSums | None]:
         """Run the passes; return loss, summed entropy and gradient norm, and the statistics."""
         losses: list[Tensor] = []
         entropies: list[Tensor] = []
         sums: RatioSums | None = None
-        with _without_dropout(self.model, checkpointing=self.settings.gradient_checkpointing):
-            for places in plan:
-                micro_batch = pad([sequences[place] for place in places], self.device)
-                scores = self._score(micro_batch)
-                loss, more = loss_of(scores, micro_batch, places)
-                loss.backward()
-                losses.append(loss.detach())
-                entropies.append(scores.entropies_P.sum())
-                if more is not None:
-                    sums = more if sums is None else sums + more
+        for forward in passes.forward:
+            scored = forward()
+            loss, more = loss_of(scored)
+            loss.backward()
+            losses.append(loss.detach())
+            entropies.append(scored.scores.entropies_P.sum())
+            if more is not None:
+                sums = more if sums is None else sums + more
         max_norm = self.settings.max_gradient_norm
         norm = nn.utils.clip_grad_norm_(self._trained, math.inf if max_norm is None else max_norm)
         totals = [torch.stack(losses).sum(), torch.stack(entropies).sum(), norm]
         return torch.stack([total.double() for total in totals]).tolist(), sums  # one wait for the device
-
-    def _score(self, micro_batch: PaddedBatch) -> TokenScores:
-        """Return log-probability and entropy of the learned tokens of a micro-batch."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.bf16):
-            hidden_BTD = self._parts.hidden_states(micro_batch.inputs_BT)
-            return score_tokens(
-                self._parts,
-                hidden_BTD.flatten(0, 1).index_select(0, micro_batch.positions_P),
-                micro_batch.targets_P,
-                temperature=self.temperature,
-                max_logits=self.settings.max_logits,
-            )
 
     def _apply(self, loss: float, gradient_norm: float, learning_rate: float) -> SkipReason | None:
         """Take the optimizer step, unless loss or gradient is not finite."""
@@ -312,80 +311,3 @@ def _checked(losses_P: object, tokens: LossTokens) -> Tensor:
         return losses_P
     got = f"a tensor of shape {tuple(losses_P.shape)}" if isinstance(losses_P, Tensor) else repr(losses_P)
     raise InvalidValueError(f"A loss returns one number for each token, of shape {shape}; got {got}.")
-
-
-def _with_adapters(
-    model: PreTrainedModel | PeftModel, lora: LoraSettings | None, seed: int
-) -> PreTrainedModel | PeftModel:
-    """Put adapters around the model, unless it has some or none are wanted.
-
-    PEFT draws their weights from the global generators, which are seeded for it and then put back.
-
-    Raises:
-        InvalidValueError: The model has none of the modules that the settings name.
-    """
-    if lora is None or isinstance(model, PeftModel):
-        return model
-    targets = list(lora.target_modules)
-    config = LoraConfig(
-        task_type="CAUSAL_LM",
-        r=lora.rank,
-        lora_alpha=lora.alpha,
-        lora_dropout=0.0,
-        target_modules=ALL_LINEAR if targets == [ALL_LINEAR] else targets,
-    )
-    devices = {weights.device for weights in model.parameters() if weights.device.type == "cuda"}
-    try:
-        with torch.random.fork_rng(devices=list(devices)):
-            torch.manual_seed(seed)
-            return get_peft_model(model, config)
-    except ValueError as error:
-        raise InvalidValueError(f"LoRA cannot be added to {type(model).__name__}: {error}") from error
-
-
-def _check_trained(trained: Sequence[nn.Parameter]) -> None:
-    """Check that there are weights to train, in a precision that small updates do not vanish in.
-
-    Raises:
-        InvalidValueError: There are none, or they are too coarse.
-    """
-    if not trained:
-        raise InvalidValueError("The model has no weights that require a gradient.")
-    coarse = {weights.dtype for weights in trained} - {torch.float32, torch.float64}
-    if coarse:
-        raise InvalidValueError(
-            f"Trained weights must be float32, got {', '.join(sorted(map(str, coarse)))}: load the model with "
-            "dtype=torch.float32 and set bf16=true."
-        )
-
-
-def _adamw(trained: Sequence[nn.Parameter], settings: LearnerSettings) -> torch.optim.AdamW:
-    """Return the optimizer; only matrices decay."""
-    matrices = [weights for weights in trained if weights.ndim >= 2]
-    others = [weights for weights in trained if weights.ndim < 2]
-    groups = [
-        {"params": weights, "weight_decay": decay}
-        for weights, decay in ((matrices, settings.weight_decay), (others, 0.0))
-        if weights
-    ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas, eps=settings.epsilon, fused=True)
-
-
-@contextmanager
-def _without_dropout(model: nn.Module, *, checkpointing: bool) -> Iterator[None]:
-    """Put the model in evaluation mode for a while.
-
-    Layers checkpoint their activations only in training mode, so with `checkpointing` the layers themselves, but
-    nothing in them, are put in training mode.
-    """
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    if checkpointing:
-        for module, _ in modes:
-            if isinstance(module, GradientCheckpointingLayer):
-                module.training = True
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
-from rao_gym.errors import InvalidValueError
+from rao_gym.errors import InvalidValueError, unknown_name
 from rao_gym.limits import check_count
 from rao_train.learning.logprobs import DEFAULT_MAX_LOGITS
 from rao_train.loss import LossSettings
 
 ALL_LINEAR = "all-linear"
+
+
+class Packing(StrEnum):
+    """How the trajectories of a batch are put together."""
+
+    TREE = "tree"
+    PADDED = "padded"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +62,8 @@ class LearnerSettings:
         epsilon: AdamW's ε.
         weight_decay: AdamW's weight decay, for weight matrices; norms and biases have none.
         max_gradient_norm: The gradient is scaled down to this norm; None leaves it as it is.
+        packing: ``tree`` computes every prefix that trajectories share once; ``padded`` reads each trajectory whole.
+            The result is the same. Models for which it would not be are padded, and the log says so.
         max_batch_tokens: Tokens that one forward and backward pass reads, padding included. What does not fit is
             accumulated over several passes, with the same result.
         max_logits: Logits that live at once.
@@ -70,6 +80,7 @@ class LearnerSettings:
     epsilon: float = 1e-8
     weight_decay: float = 0.0
     max_gradient_norm: float | None = 1.0
+    packing: Packing = Packing.TREE
     max_batch_tokens: int = 16_384
     max_logits: int = DEFAULT_MAX_LOGITS
     bf16: bool = False
@@ -82,6 +93,7 @@ class LearnerSettings:
 
         Raises:
             InvalidValueError: A value is out of range.
+            UnknownNameError: There is no such packing.
         """
         check_positive("learning_rate", self.learning_rate)
         check_positive("epsilon", self.epsilon)
@@ -92,6 +104,9 @@ class LearnerSettings:
         object.__setattr__(self, "betas", tuple(self.betas))
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise InvalidValueError(f"betas must be two numbers of at least 0 and below 1, got {self.betas!r}.")
+        if self.packing not in list(Packing):
+            raise unknown_name("packing", self.packing, [choice.value for choice in Packing])
+        object.__setattr__(self, "packing", Packing(self.packing))
         check_count("warmup_steps", self.warmup_steps, minimum=0)
         check_count("decay_steps", self.decay_steps, minimum=0)
         check_count("max_batch_tokens", self.max_batch_tokens)

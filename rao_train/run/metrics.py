@@ -58,6 +58,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "entropy": "Entropy in nats of the distributions that the generated tokens were drawn from.",
     "gradient_norm": "Norm of the gradient before clipping.",
     "learning_rate": "Learning rate.",
+    "learner/sharing": "Tokens of the trajectories over the positions that the learner computed for them.",
     "padding": "Share of what the learner read that was padding.",
     "ratio/mean": "Mean importance ratio π/μ before the clip.",
     "ratio/max": "Largest importance ratio before the clip.",
@@ -226,6 +227,7 @@ def update_metrics(updates: Sequence[UpdateMetrics]) -> Metrics:
         "entropy": fmean(update.entropy for update in taken),
         "gradient_norm": fmean(update.gradient_norm for update in taken),
         "learning_rate": taken[-1].learning_rate,
+        "learner/sharing": fmean(update.sharing for update in taken),
         "padding": fmean(update.padding for update in taken),
     }
     policy = [update for update in taken if isinstance(update, LearnerMetrics)]

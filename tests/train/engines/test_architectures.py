@@ -21,7 +21,7 @@ NUM_TURNS = 3
 TEMPERATURE = 2.0
 DOCUMENTED = dict(
     re.findall(
-        r"^\| ([^|]+?) \| `\w+` \| (kept|read anew|refused) \|$",
+        r"^\| ([^|]+?) \| `\w+` \| (kept|read anew|refused) \| (?:shared|padded|-) \|$",
         (Path(__file__).parents[3] / "docs" / "models.md").read_text(),
         re.MULTILINE,
     )
