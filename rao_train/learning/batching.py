@@ -7,7 +7,7 @@ computes less. Everything is deterministic.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,16 +21,23 @@ from rao_train.rollout.trajectory import TokenSequence
 ItemT = TypeVar("ItemT")
 
 
-def split(items: Sequence[ItemT], num_parts: int, generator: np.random.Generator) -> list[list[ItemT]]:
+def split(
+    items: Sequence[ItemT],
+    num_parts: int,
+    generator: np.random.Generator,
+    *,
+    key: Callable[[ItemT], Hashable] | None = None,
+) -> list[list[ItemT]]:
     """Split the trajectories of a training step into optimizer batches at random.
 
     Args:
         items: What to split.
-        num_parts: Optimizer batches; at most as many as there are items are made.
-        generator: Decides which item goes where.
+        num_parts: Optimizer batches; at most as many as there are units are made.
+        generator: Decides which unit goes where.
+        key: Items with equal keys stay together, as a unit; when left out, every item is one.
 
     Returns:
-        The parts, none empty, whose sizes differ by at most one.
+        The parts, none empty, whose numbers of units differ by at most one.
 
     Raises:
         InvalidValueError: `num_parts` is below 1.
@@ -38,13 +45,17 @@ def split(items: Sequence[ItemT], num_parts: int, generator: np.random.Generator
     check_count("num_parts", num_parts)
     if not items:
         return []
-    parts = np.array_split(generator.permutation(len(items)), min(num_parts, len(items)))
-    return [[items[place] for place in part] for part in parts]
+    units: dict[Hashable, list[ItemT]] = {}
+    for place, item in enumerate(items):
+        units.setdefault(place if key is None else key(item), []).append(item)
+    whole = list(units.values())
+    parts = np.array_split(generator.permutation(len(whole)), min(num_parts, len(whole)))
+    return [[item for place in part for item in whole[place]] for part in parts]
 
 
 def input_length(sequence: TokenSequence) -> int:
     """Return how many tokens the model must read: all before the last one that is learned."""
-    return int(np.flatnonzero(sequence.mask_T)[-1])
+    return len(sequence.mask_T) - 1 - int(sequence.mask_T[::-1].argmax())
 
 
 def micro_batches(lengths: Sequence[int], max_batch_tokens: int) -> list[list[int]]:

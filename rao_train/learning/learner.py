@@ -58,8 +58,8 @@ class UpdateMetrics:
     Attributes:
         skipped: Why the weights were left as they were; None if they were updated.
         num_sequences: Sequences of the optimizer batch.
-        num_tokens: Tokens of the sequences, up to the last one that predicts another.
-        num_learned_tokens: Tokens under the mask.
+        num_tokens: Tokens of those that were read, up to the last one that predicts another.
+        num_learned_tokens: Tokens under their masks.
         sharing: These tokens over the positions that the model computed for them; 1 where it shares no prefix.
         padding: Share of what the model read that was padding.
         loss: The loss.
@@ -153,12 +153,16 @@ class Learner:
     def step(self, batch: Sequence[CreditedTrajectory]) -> LearnerMetrics:
         """Take one optimizer step on one optimizer batch (Eq. 5).
 
+        Trajectories whose advantage is 0 have no gradient, so they are not read; Z counts them nevertheless.
+
         Args:
             batch: The trajectories that enter the loss, with their weights.
         """
-        trajectories = [credited.trajectory for credited in batch]
-        coefficients_B = np.array([credited.weight * credited.advantage for credited in batch], dtype=np.float64)
-        denominator = self.settings.loss.denominator(sum(item.num_learned for item in trajectories), len(batch))
+        num_learned = sum(credited.trajectory.num_learned for credited in batch)
+        denominator = self.settings.loss.denominator(num_learned, len(batch))
+        heard = [credited for credited in batch if credited.weight * credited.advantage] or batch
+        trajectories = [credited.trajectory for credited in heard]
+        coefficients_B = np.array([credited.weight * credited.advantage for credited in heard], dtype=np.float64)
 
         def loss_of(scored: Scored) -> tuple[Tensor, RatioSums]:
             logprobs_P, places = scored.scores.logprobs_P, scored.places
@@ -175,7 +179,7 @@ class Learner:
         skip = SkipReason.NO_ADVANTAGE if len(batch) and not coefficients_B.any() else None
         update, sums = self._update(trajectories, loss_of, skip)
         ratios = _NO_RATIOS if sums is None else sums.statistics(update.num_learned_tokens)
-        return LearnerMetrics(**vars(update), **vars(ratios))
+        return LearnerMetrics(**(vars(update) | {"num_sequences": len(batch)}), **vars(ratios))
 
     def supervised_step(self, batch: Sequence[TokenSequence]) -> UpdateMetrics:
         """Take one optimizer step on the mean cross-entropy of the tokens under the masks."""

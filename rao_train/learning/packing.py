@@ -34,6 +34,8 @@ from rao_train.rollout.trajectory import TokenSequence
 KEYS_PER_POSITION = 8
 """Bound of the summed lengths of a pack's paths, in multiples of `max_positions`: attention gathers keys by path."""
 
+_BIG_ENDIAN = np.dtype(">i4")
+
 
 @dataclass(frozen=True, eq=False)
 class Branch:
@@ -54,6 +56,7 @@ class Pack:
 
     Attributes:
         places: The trajectories' places in the batch.
+        num_tokens: Tokens that the trajectories read, shared or not.
         tokens_U: Token of each unique position, [U].
         depths_U: Its depth: the number of tokens before it, [U].
         branches: Who owns which positions, in the order of the positions.
@@ -64,6 +67,7 @@ class Pack:
     """
 
     places: Sequence[int]
+    num_tokens: int
     tokens_U: NDArray[np.int64]
     depths_U: NDArray[np.int64]
     branches: Sequence[Branch]
@@ -89,19 +93,24 @@ def pack(sequences: Sequence[TokenSequence], max_positions: int) -> list[Pack]:
         sequences: What to pack.
         max_positions: Most unique positions of a pack; a single sequence may be longer.
     """
+    if not sequences:
+        return []
     return [_pack_of(sequences, part) for part in _cut(_sorted(sequences), max_positions)]
 
 
 def _sorted(sequences: Sequence[TokenSequence]) -> list[_Copies]:
     """Return the distinct inputs in the order of their tokens, which big-endian bytes have too."""
     places: dict[bytes, list[int]] = {}
+    all_tokens = np.concatenate([sequence.tokens_T for sequence in sequences]).astype(_BIG_ENDIAN).tobytes()
+    start = 0
     for place, sequence in enumerate(sequences):
-        inputs = sequence.tokens_T[: input_length(sequence)]
-        places.setdefault(inputs.astype(">i4").tobytes(), []).append(place)
+        inputs = all_tokens[start : start + _BIG_ENDIAN.itemsize * input_length(sequence)]
+        places.setdefault(inputs, []).append(place)
+        start += _BIG_ENDIAN.itemsize * len(sequence)
     found: list[_Copies] = []
     before = np.zeros(0, dtype=np.int32)
     for key in sorted(places):
-        tokens_T = np.frombuffer(key, dtype=">i4").astype(np.int32)
+        tokens_T = np.frombuffer(key, dtype=_BIG_ENDIAN).astype(np.int32)
         found.append(_Copies(tokens_T, places[key], _num_shared(before, tokens_T)))
         before = tokens_T
     return found
@@ -146,6 +155,7 @@ def _pack_of(sequences: Sequence[TokenSequence], items: Sequence[_Copies]) -> Pa
     learned = _learned(sequences, items, branches)
     return Pack(
         places=[place for item in items for place in item.places],
+        num_tokens=sum(len(item.tokens_T) * len(item.places) for item in items),
         tokens_U=np.concatenate(tokens).astype(np.int64),
         depths_U=np.concatenate(depths),
         branches=branches,

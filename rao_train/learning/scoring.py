@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -41,11 +42,13 @@ class Passes:
 
     Attributes:
         forward: Functions that each run a forward pass; the backward pass of one comes before the next.
+        num_tokens: Tokens of the sequences, up to the last one that predicts another.
         num_positions: Positions of all passes that hold a token.
         num_read: Positions that the model reads, padding included.
     """
 
     forward: Sequence[Callable[[], Scored]]
+    num_tokens: int
     num_positions: int
     num_read: int
 
@@ -105,7 +108,8 @@ class PaddedScorer:
         lengths = [input_length(sequence) for sequence in sequences]
         plan = micro_batches(lengths, self._model.settings.max_batch_tokens)
         yield Passes(
-            forward=[lambda places=places: self._score(sequences, places) for places in plan],
+            forward=[partial(self._score, sequences, places) for places in plan],
+            num_tokens=sum(lengths),
             num_positions=sum(lengths),
             num_read=sum(len(places) * lengths[places[0]] for places in plan),
         )

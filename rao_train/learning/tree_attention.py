@@ -246,7 +246,7 @@ def attend_by_path(
 def _gathered(states_1HUD: Tensor, positions: Tensor) -> Tensor:
     """Return the states of some positions, [positions, H, D]."""
     states_UE = states_1HUD[0].transpose(0, 1).flatten(1)
-    return states_UE.index_select(0, positions).unflatten(1, (states_1HUD.shape[1], states_1HUD.shape[3]))
+    return states_UE.index_select(0, positions).view(-1, states_1HUD.shape[1], states_1HUD.shape[3])
 
 
 AttentionInterface.register(NAME, attend_by_path)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,13 +74,15 @@ class TreeScorer:
         """Yield the passes over a batch."""
         packs = pack(sequences, self._model.settings.max_batch_tokens)
         num_positions = sum(len(one.tokens_U) for one in packs)
-        if sum(map(input_length, sequences)) < MIN_SHARING * num_positions:
+        num_tokens = sum(one.num_tokens for one in packs)
+        if num_tokens < MIN_SHARING * num_positions:
             with self._padded.passes(sequences) as passes:
                 yield passes
             return
         with _attending_by_path(self._model.parts):
             yield Passes(
-                forward=[lambda one=one: self._score(one) for one in packs],
+                forward=[partial(self._score, one) for one in packs],
+                num_tokens=num_tokens,
                 num_positions=num_positions,
                 num_read=num_positions,
             )

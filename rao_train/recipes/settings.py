@@ -20,6 +20,13 @@ from rao_train.recipes.model import ModelSettings
 from rao_train.recipes.warm_start import WarmStartSettings
 
 
+class MinibatchUnit(StrEnum):
+    """What stays together when a rollout batch is split into optimizer batches."""
+
+    TRAJECTORIES = "trajectories"
+    GROUPS = "groups"
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
     """The course of reinforcement learning.
@@ -29,6 +36,8 @@ class TrainingSettings:
         tasks_per_step: Root tasks of a batch.
         group_size: G, trees of each task.
         minibatches_per_step: Optimizer steps on each batch; all but the first are off-policy.
+        minibatches_of: What an optimizer batch is drawn from: single ``trajectories``, or whole ``groups``. Groups keep
+            copies together, so more prefixes are shared, but a batch then holds fewer tasks.
         staleness: How many batches old the weights are that a batch was generated with.
         checkpoint_every: Steps between checkpoints, warm-start steps included; the last step always has one.
         max_seconds: Time after which no further step begins; 0 for no end.
@@ -41,6 +50,7 @@ class TrainingSettings:
     tasks_per_step: int = 16
     group_size: int = 8
     minibatches_per_step: int = 1
+    minibatches_of: MinibatchUnit = MinibatchUnit.TRAJECTORIES
     staleness: int = 0
     checkpoint_every: int = 20
     max_seconds: float = 0.0
@@ -52,7 +62,11 @@ class TrainingSettings:
 
         Raises:
             InvalidValueError: A value is out of range.
+            UnknownNameError: There are no such optimizer batches.
         """
+        if self.minibatches_of not in list(MinibatchUnit):
+            raise unknown_name("minibatches_of", self.minibatches_of, [unit.value for unit in MinibatchUnit])
+        object.__setattr__(self, "minibatches_of", MinibatchUnit(self.minibatches_of))
         _check_counts(self, "tasks_per_step", "group_size", "minibatches_per_step", "checkpoint_every")
         for name in ("steps", "staleness", "max_tokens"):
             check_count(name, getattr(self, name), minimum=0)

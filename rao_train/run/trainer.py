@@ -78,7 +78,11 @@ class Trainer:
         self._judge = judge_of(recipe.judge)
         training = recipe.training
         self._policy_step = PolicyStep(
-            credit_of(recipe.credit), recipe.credit, seed=recipe.seed, minibatches=training.minibatches_per_step
+            credit_of(recipe.credit),
+            recipe.credit,
+            seed=recipe.seed,
+            minibatches=training.minibatches_per_step,
+            minibatches_of=training.minibatches_of,
         )
         source = task_source_of(recipe, self._setup)
         model, self.tokenizer = model_of(recipe)

@@ -43,6 +43,17 @@ def test_split_shares_out_evenly_and_reproducibly(num_items: int, num_parts: int
     assert parts == split(items, num_parts, np.random.default_rng(seed))
 
 
+@given(st.lists(st.integers(0, 5), max_size=30), st.integers(1, 4), st.integers(0, 3))
+def test_split_keeps_groups_together(groups: list[int], num_parts: int, seed: int) -> None:
+    items = list(enumerate(groups))
+    parts = split(items, num_parts, np.random.default_rng(seed), key=lambda item: item[1])
+    assert sorted(item for part in parts for item in part) == items
+    kinds = [{group for _, group in part} for part in parts]
+    assert sum(map(len, kinds)) == len(set(groups))
+    assert len(parts) == min(num_parts, len(set(groups)))
+    assert max(map(len, kinds), default=0) - min(map(len, kinds), default=0) <= 1
+
+
 def test_split_into_nothing_is_refused() -> None:
     with pytest.raises(InvalidValueError, match="num_parts must be at least 1, got 0"):
         split([1], 0, np.random.default_rng(0))

@@ -26,7 +26,7 @@ from rao_train.learning.tree_attention import MAX_QUERIES
 from rao_train.learning.tree_scoring import fault_of
 
 EQUAL = ("loss", "entropy", "gradient_norm", "ratio_mean", "ratio_max", "clipped", "kl")
-WINDOW = {"sliding_window": 6, "use_sliding_window": True, "max_window_layers": 0}
+WINDOW: dict[str, Any] = {"sliding_window": 6, "use_sliding_window": True, "max_window_layers": 0}
 HALF = WINDOW | {"max_window_layers": 1}
 DOCUMENTED = dict(
     re.findall(
@@ -105,7 +105,7 @@ def test_windows_count_along_the_path(name: str, changes: dict[str, Any]) -> Non
 
 def test_a_soft_cap_that_the_model_applies_is_not_dropped(caplog: pytest.LogCaptureFixture) -> None:
     """The SDPA attention of `transformers` ignores soft caps; the eager one, in contrast, applies them."""
-    changes = {"attn_logit_softcapping": 2.0, "attn_implementation": "eager"}
+    changes: dict[str, Any] = {"attn_logit_softcapping": 2.0, "attn_implementation": "eager"}
     assert_equal(lambda: ARCHITECTURES["Gemma 2"].build(**changes), forked_batch(1, 12, VOCABULARY))
     assert "Gemma2ForCausalLM reads trajectories padded" in caplog.text
 
@@ -147,7 +147,7 @@ def test_bf16_is_as_close_as_its_rounding() -> None:
 
 @pytest.mark.parametrize("window", [0, 300])
 def test_long_rows_are_cut(window: int) -> None:
-    changes = WINDOW | {"sliding_window": window} if window else {}
+    changes: dict[str, Any] = WINDOW | {"sliding_window": window} if window else {}
     batch = forked_batch(4, 6, 40, longest=700)
     found = assert_equal(lambda: tiny_model(max_position_embeddings=1024, **changes), batch)
     assert found.num_tokens > 2 * MAX_QUERIES
@@ -164,6 +164,17 @@ def test_log_probabilities_and_supervised_steps_are_shared_too() -> None:
     assert found.sharing > 1.5
     assert found.loss == pytest.approx(expected.loss, rel=1e-5)
     assert found.gradient_norm == pytest.approx(expected.gradient_norm, rel=1e-5)
+
+
+def test_trajectories_without_advantage_are_not_read_but_counted() -> None:
+    batch = forked_batch(7, 16, 40)
+    silent = [replace(one, advantage=0.0) for one in forked_batch(8, 9, 40)]
+    found = Learner(tiny_model(), LearnerSettings()).step([*silent, *batch])
+    alone = Learner(tiny_model(), LearnerSettings()).step(batch)
+    assert (found.num_sequences, found.num_learned_tokens) == (25, alone.num_learned_tokens)
+    num_learned = sum(one.trajectory.num_learned for one in [*silent, *batch])
+    assert found.loss * num_learned == pytest.approx(alone.loss * alone.num_learned_tokens, rel=1e-5)
+    assert found.ratio_mean == pytest.approx(alone.ratio_mean)
 
 
 def test_a_batch_that_shares_too_little_is_padded() -> None:
