@@ -12,6 +12,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from benchmarks.learner_packing import played, reword, tokenizer_of
 from rao_train.learning.packing import Pack, pack
@@ -51,17 +52,15 @@ def figure_of(tree: Pack) -> Figure:
     return figure
 
 
+def owners(tree: Pack) -> NDArray[np.int64]:
+    """Return the branch that owns each position, [U]."""
+    return np.repeat(np.arange(len(tree.branches)), [len(one.path) - one.start for one in tree.branches])
+
+
 def draw_rows(axes: Axes, tree: Pack) -> None:
     """Draw each trajectory, gray where an earlier one reads the same tokens behind the same prefix."""
-    branch_of = np.full(len(tree.places), -1)
-    branch_of[tree.sequences_P] = (
-        np.searchsorted(
-            [branch.path[branch.start] for branch in tree.branches],
-            tree.positions_S[tree.pairs_P],
-            side="right",
-        )
-        - 1
-    )  # the branch that owns the last position that predicts a token of the trajectory
+    ends = np.append(np.flatnonzero(np.diff(tree.sequences_P)), len(tree.sequences_P) - 1)
+    branch_of = owners(tree)[tree.positions_S[tree.pairs_P[ends]]]  # each branch owns the last position of its path
     seen: set[int] = set()
     for row, place in enumerate(branch_of):
         branch = tree.branches[place]
@@ -73,7 +72,7 @@ def draw_rows(axes: Axes, tree: Pack) -> None:
 
 def draw_tree(axes: Axes, tree: Pack) -> None:
     """Draw what each branch owns, and where it leaves the one that it grows from."""
-    owner_U = np.repeat(range(len(tree.branches)), [len(one.path) - one.start for one in tree.branches])
+    owner_U = owners(tree)
     for row, branch in enumerate(tree.branches):
         axes.barh(row, len(branch.path) - branch.start, left=branch.start, color=OWN, height=0.6)
         if branch.start:

@@ -228,19 +228,27 @@ def attend_by_path(
     lengths = [call.num_rows * call.num_keys for call in rows.calls]
     keys = _gathered(key_1HUD, rows.keys).split(lengths)
     values = _gathered(value_1HUD, rows.keys).split(lengths)
-    results = []
-    for call, query, key, value in zip(rows.calls, queries, keys, values, strict=True):
-        result_BHQD = scaled_dot_product_attention(
-            query.unflatten(0, (call.num_rows, call.num_queries)).transpose(1, 2),
-            key.unflatten(0, (call.num_rows, call.num_keys)).transpose(1, 2),
-            value.unflatten(0, (call.num_rows, call.num_keys)).transpose(1, 2),
-            attn_mask=call.mask_B1QK,
-            is_causal=call.mask_B1QK is None,
-            scale=scaling,
-            enable_gqa=query.shape[1] != key.shape[1],
-        )
-        results.append(result_BHQD.transpose(1, 2).flatten(0, 1))
+    parts = zip(rows.calls, queries, keys, values, strict=True)
+    results = [_attend(call, query, key, value, scaling) for call, query, key, value in parts]
     return torch.cat(results).index_select(0, rows.places_U)[None], None
+
+
+def _attend(call: _Call, query: Tensor, key: Tensor, value: Tensor, scaling: float | None) -> Tensor:
+    """Return the result of one call for each of its queries, [queries, H, D]."""
+    group = query.shape[1] // key.shape[1]
+    if group > 1 and call.mask_B1QK is not None and query.device.type != "cpu":
+        # Other devices have no fast kernel for a mask and fewer heads of keys than of queries.
+        key, value = key.repeat_interleave(group, dim=1), value.repeat_interleave(group, dim=1)
+    result_BHQD = scaled_dot_product_attention(
+        query.unflatten(0, (call.num_rows, call.num_queries)).transpose(1, 2),
+        key.unflatten(0, (call.num_rows, call.num_keys)).transpose(1, 2),
+        value.unflatten(0, (call.num_rows, call.num_keys)).transpose(1, 2),
+        attn_mask=call.mask_B1QK,
+        is_causal=call.mask_B1QK is None,
+        scale=scaling,
+        enable_gqa=query.shape[1] != key.shape[1],
+    )
+    return result_BHQD.transpose(1, 2).flatten(0, 1)
 
 
 def _gathered(states_1HUD: Tensor, positions: Tensor) -> Tensor:

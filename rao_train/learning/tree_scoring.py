@@ -137,6 +137,8 @@ def fault_of(parts: DecoderAndHead, device: torch.device) -> str:
     unknown = sorted(set(getattr(config, "layer_types", None) or ()) - KNOWN_LAYERS)
     if unknown:
         return f"it has layers of type {unknown[0]}"
+    if getattr(config, "attn_logit_softcapping", None) and decoder.config._attn_implementation == "eager":
+        return "its attention caps the scores, and attention by path does not"
     sequences = _forked(config)
     try:
         with torch.no_grad():

@@ -105,7 +105,7 @@ def test_windows_count_along_the_path(name: str, changes: dict[str, Any]) -> Non
 
 def test_a_soft_cap_that_the_model_applies_is_not_dropped(caplog: pytest.LogCaptureFixture) -> None:
     """The SDPA attention of `transformers` ignores soft caps; the eager one, in contrast, applies them."""
-    changes: dict[str, Any] = {"attn_logit_softcapping": 2.0, "attn_implementation": "eager"}
+    changes: dict[str, Any] = {"attn_logit_softcapping": 50.0, "attn_implementation": "eager"}
     assert_equal(lambda: ARCHITECTURES["Gemma 2"].build(**changes), forked_batch(1, 12, VOCABULARY))
     assert "Gemma2ForCausalLM reads trajectories padded" in caplog.text
 
@@ -143,6 +143,14 @@ def test_settings_that_leave_the_gradient_alone(options: dict[str, Any]) -> None
 
 def test_bf16_is_as_close_as_its_rounding() -> None:
     assert assert_equal(tiny_model, forked_batch(3, 16, 40), tolerance=0.1, bf16=True).sharing > 1.5
+
+
+def test_frozen_weights_may_be_bf16() -> None:
+    def build() -> PreTrainedModel:
+        return tiny_model(dtype=torch.bfloat16)
+
+    lora = LoraSettings(rank=4, alpha=8)
+    assert assert_equal(build, forked_batch(3, 16, 40), tolerance=0.1, bf16=True, lora=lora).sharing > 1.5
 
 
 @pytest.mark.parametrize("window", [0, 300])
