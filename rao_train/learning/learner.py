@@ -10,7 +10,7 @@ The policy is trained without dropout: with it, π would differ from μ on every
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -34,7 +34,7 @@ from rao_train.learning.tree_scoring import scorer_of
 from rao_train.learning.weights import adamw, check_trained, with_adapters, without_dropout
 from rao_train.loss import Loss, LossTokens, RatioStatistics, RatioSums, cispo_loss
 from rao_train.models.generation_config import repair_generation_config
-from rao_train.rollout.trajectory import TokenSequence
+from rao_train.rollout.trajectory import TokenSequence, Trajectory
 
 LossFunction = Callable[[Scored], tuple[Tensor, RatioSums | None]]
 """Returns the loss of one pass, and statistics where there are some."""
@@ -82,7 +82,13 @@ class UpdateMetrics:
 
 @dataclass(frozen=True, kw_only=True)
 class LearnerMetrics(UpdateMetrics, RatioStatistics):
-    """What a step of RAO did: the update, and how far the policy was from the one that sampled."""
+    """What a step of RAO did: the update, and how far the policy was from the one that sampled.
+
+    Attributes:
+        entropy_by_depth: Mean entropy in nats over the learned tokens of the nodes at each depth.
+    """
+
+    entropy_by_depth: Mapping[int, float]
 
 
 _NO_RATIOS = RatioStatistics(ratio_mean=math.nan, ratio_max=math.nan, clipped=math.nan, kl=math.nan)
@@ -163,6 +169,8 @@ class Learner:
         heard = [credited for credited in batch if credited.weight * credited.advantage] or batch
         trajectories = [credited.trajectory for credited in heard]
         coefficients_B = np.array([credited.weight * credited.advantage for credited in heard], dtype=np.float64)
+        read: list[Trajectory] = []
+        entropies: list[Tensor] = []
 
         def loss_of(scored: Scored) -> tuple[Tensor, RatioSums]:
             logprobs_P, places = scored.scores.logprobs_P, scored.places
@@ -174,12 +182,18 @@ class Learner:
                 trajectories_P=scored.sequences_P,
             )
             losses_P = _checked(self._loss(tokens, self.settings.loss), tokens)
+            read.extend(trajectories[place] for place in places)
+            entropies.append(scored.scores.entropies_P.detach())
             return losses_P.sum() / denominator, RatioSums.of(tokens, self.settings.loss)
 
         skip = SkipReason.NO_ADVANTAGE if len(batch) and not coefficients_B.any() else None
         update, sums = self._update(trajectories, loss_of, skip)
         ratios = _NO_RATIOS if sums is None else sums.statistics(update.num_learned_tokens)
-        return LearnerMetrics(**(vars(update) | {"num_sequences": len(batch)}), **vars(ratios))
+        return LearnerMetrics(
+            **(vars(update) | {"num_sequences": len(batch)}),
+            **vars(ratios),
+            entropy_by_depth=_entropy_by_depth(read, entropies),
+        )
 
     def supervised_step(self, batch: Sequence[TokenSequence]) -> UpdateMetrics:
         """Take one optimizer step on the mean cross-entropy of the tokens under the masks."""
@@ -302,6 +316,15 @@ class Learner:
             ExportError: It could not be written, for example because the disk is full; what was there is intact.
         """
         export_model(self.model, tokenizer, folder)
+
+
+def _entropy_by_depth(read: Sequence[Trajectory], entropies: Sequence[Tensor]) -> dict[int, float]:
+    """Return the mean entropy at each depth, from trajectories in the order in which their tokens were scored."""
+    if not read:
+        return {}
+    entropies_P = torch.cat(list(entropies)).double().cpu().numpy()
+    depths_P = np.repeat([trajectory.depth for trajectory in read], [trajectory.num_learned for trajectory in read])
+    return {int(depth): float(entropies_P[depths_P == depth].mean()) for depth in np.unique(depths_P)}
 
 
 def _checked(losses_P: object, tokens: LossTokens) -> Tensor:

@@ -56,6 +56,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "tokens/per_trajectory": "Tokens of a trajectory.",
     "loss": "Loss, averaged over the optimizer steps that were taken.",
     "entropy": "Entropy in nats of the distributions that the generated tokens were drawn from.",
+    "entropy/depth_*": "The same of what the nodes at one depth wrote; 0 is the root.",
     "gradient_norm": "Norm of the gradient before clipping.",
     "learning_rate": "Learning rate.",
     "learner/sharing": "Tokens of the trajectories over the positions that the learner computed for them.",
@@ -231,6 +232,9 @@ def update_metrics(updates: Sequence[UpdateMetrics]) -> Metrics:
         "padding": fmean(update.padding for update in taken),
     }
     policy = [update for update in taken if isinstance(update, LearnerMetrics)]
+    for depth in sorted({depth for update in policy for depth in update.entropy_by_depth}):
+        means = [update.entropy_by_depth[depth] for update in policy if depth in update.entropy_by_depth]
+        metrics[f"entropy/depth_{depth}"] = fmean(means)
     if policy:
         metrics |= {
             "ratio/mean": fmean(update.ratio_mean for update in policy),

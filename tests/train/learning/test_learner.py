@@ -82,6 +82,22 @@ def test_the_micro_batches_do_not_matter(max_batch_tokens: int) -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
 
 
+def test_the_entropy_of_a_depth_is_that_of_its_nodes_alone() -> None:
+    batch = [
+        replace(item, trajectory=replace(item.trajectory, depth=place % 3))
+        for place, item in enumerate(make_batch(LENGTHS))
+    ]
+    found = learner_of(tiny_model(dtype=torch.float64), max_batch_tokens=37).step(batch).entropy_by_depth
+    assert list(found) == [0, 1, 2]
+    for depth, entropy in found.items():
+        alone = [item for item in batch if item.trajectory.depth == depth]
+        assert learner_of(tiny_model(dtype=torch.float64)).step(alone).entropy == pytest.approx(entropy, rel=1e-9)
+
+
+def test_a_step_that_reads_nothing_has_no_entropy() -> None:
+    assert learner_of().step([]).entropy_by_depth == {}
+
+
 def test_gradient_checkpointing_changes_memory_alone() -> None:
     batch = make_batch(LENGTHS)
     plain, checkpointed = learner_of(), learner_of(gradient_checkpointing=True)

@@ -122,7 +122,7 @@ def test_launches_are_counted_on_both_sides_of_what_can_be_delegated(finished: P
 
 def test_every_metric_is_described(finished: Path) -> None:
     names = {name for entry in read_log(finished) for name in entry.metrics}
-    assert {"success/root", "entropy", "ratio/mean", "share/learning", "agreement/max"} <= names
+    assert {"success/root", "entropy", "entropy/depth_0", "ratio/mean", "share/learning", "agreement/max"} <= names
     assert [name for name in names if not describe(name)] == []
 
 
