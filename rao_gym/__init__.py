@@ -42,6 +42,7 @@ register("rao/LongContext-v0", "rao_gym.tasks.long_context:LongContext")
 register("rao/Arithmetic-v0", "rao_gym.tasks.arithmetic:Arithmetic")
 register("rao/Code-v0", "rao_gym.tasks.code:Code")
 register("rao/DeepSearch-v0", "rao_gym.tasks.deep_search:DeepSearch")
+register("rao/TextCraft-v0", "rao_gym.tasks.textcraft:TextCraft")
 
 register_menu(
     "rao/LongContext-menu-v0",

@@ -22,7 +22,7 @@ Rao = Callable[..., Any]
 def test_envs_lists_every_id(rao: Rao) -> None:
     done = rao("envs")
     assert done.exit_code == 0
-    for id in ("rao/LongContext-v0", ARITHMETIC, "rao/Code-v0"):
+    for id in ("rao/LongContext-v0", ARITHMETIC, "rao/Code-v0", "rao/TextCraft-v0"):
         assert id in done.out
 
 
