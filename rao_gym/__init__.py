@@ -43,6 +43,7 @@ register("rao/Arithmetic-v0", "rao_gym.tasks.arithmetic:Arithmetic")
 register("rao/Code-v0", "rao_gym.tasks.code:Code")
 register("rao/DeepSearch-v0", "rao_gym.tasks.deep_search:DeepSearch")
 register("rao/TextCraft-v0", "rao_gym.tasks.textcraft:TextCraft")
+register("rao/TextCraftSynth-v0", "rao_gym.tasks.textcraft:TextCraftSynth")
 
 register_menu(
     "rao/LongContext-menu-v0",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
+
+import pytest
 
 from rao_gym import Limits, Node, Runtime, Task
 from rao_gym.actions import write_call
 from rao_gym.tasks.textcraft import TextCraft
 from rao_gym.tasks.textcraft.orders import Order, write_goal
+from rao_gym.tasks.textcraft.published import INSTALL
 from rao_gym.tasks.textcraft.recipes import Recipe, RecipeBook
 from rao_gym.tasks.textcraft.workshop import Workshop
 from rao_gym.tree import TaskRecord
@@ -22,6 +26,9 @@ BOOK = RecipeBook(
         Recipe("sign", 1, (("plank", 6), ("stick", 1))),
         Recipe("loft", 1, (("ladder", 2), ("table", 1), ("nail", 5))),
     ]
+)
+needs_published_tasks = pytest.mark.skipif(
+    find_spec("platoon_textcraft") is None, reason=f"the published tasks are not installed: {INSTALL}"
 )
 LIMITS = Limits(max_turns=None, window=None)
 ALL = tuple(BOOK.recipes)

@@ -84,6 +84,7 @@ class TaskFamily(ABC, Generic[ContextT]):
         id: The family's registered id, such as ``rao/LongContext-v0``.
         default_limits: Limits of a tree, unless the user sets others.
         kinds: The kinds of task that it offers, the default first; empty if there is only one.
+        splits: The splits that it has.
         action_forms: The action forms that it offers; the first is the default.
         launch_parameters: The parameters of `launch_subagent` after the goal.
         launch_description: What a launch does in this family, for the agent.
@@ -93,6 +94,7 @@ class TaskFamily(ABC, Generic[ContextT]):
     id: ClassVar[str]
     default_limits: ClassVar[Limits] = Limits()
     kinds: ClassVar[tuple[str, ...]] = ()
+    splits: ClassVar[tuple[str, ...]] = SPLITS
     action_forms: tuple[str, ...] = ("python", "tools")
     launch_parameters: tuple[Parameter, ...] = ()
     launch_description: str = "Give part of the work to a new agent and get back its answer."

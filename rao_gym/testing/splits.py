@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rao_gym.registry import make_setup
-from rao_gym.tasks.base import SPLITS, Task
+from rao_gym.tasks.base import Task
 from rao_gym.testing.cases import task_keys
 from rao_gym.testing.errors import ensure
 
@@ -30,7 +30,7 @@ def check_splits(id: str, *, difficulties: Sequence[int] = (1, 2, 3), num_tasks:
     family = make_setup(id, **options).family
     ids: set[str] = set()
     split_of: dict[str, tuple[str, str]] = {}
-    for split in SPLITS:
+    for split in family.splits:
         for key in task_keys(difficulties, num_tasks, split):
             task = family.sample(key.seed, key.split, key.index, key.difficulty)
             ensure(task.record.id not in ids, f"{id}: two tasks have the id {task.record.id}.")

@@ -2,5 +2,6 @@
 
 from rao_gym.tasks.textcraft.family import TextCraft
 from rao_gym.tasks.textcraft.policies import RecursivePolicy, SinglePolicy
+from rao_gym.tasks.textcraft.synth import TextCraftSynth
 
-__all__ = ["RecursivePolicy", "SinglePolicy", "TextCraft"]
+__all__ = ["RecursivePolicy", "SinglePolicy", "TextCraft", "TextCraftSynth"]

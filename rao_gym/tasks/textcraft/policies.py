@@ -14,7 +14,7 @@ from typing import Final
 
 from rao_gym.actions.calls import Call
 from rao_gym.policies.base import Turn
-from rao_gym.tasks.textcraft.recipes import Recipe, RecipeBook
+from rao_gym.tasks.textcraft.recipes import Recipe
 from rao_gym.tasks.textcraft.transcripts import CRAFT, GET_INFO, Notes, take_notes, write
 from rao_gym.tools import FINISH, LAUNCH
 
@@ -43,7 +43,7 @@ class SinglePolicy:
         """Return the calls of an agent that makes everything itself."""
         if unknown := _unknown(notes, notes.targets):
             return [Call(GET_INFO, {"items": unknown})]
-        return self.craft(notes, RecipeBook(notes.recipes.values()).crafts(notes.targets))
+        return self.craft(notes, notes.book.crafts(notes.targets))
 
     def craft(self, notes: Notes, plan: Sequence[tuple[Recipe, int]]) -> list[Call]:
         """Return the next crafts of a plan; after the last one, or one that failed, finish."""
@@ -79,7 +79,7 @@ class RecursivePolicy(SinglePolicy):
         is_high = any(notes.levels[item] > self.alone_up_to for item in notes.targets)
         if not is_high or not (notes.launched or _may_launch(turn)):
             return self.step(notes)
-        taken = RecipeBook(notes.recipes.values()).ingredients(notes.targets)
+        taken = notes.book.ingredients(notes.targets)
         if unknown := [item for item in taken if item not in notes.levels]:
             return [Call(GET_INFO, {"items": unknown})]
         missing = {item: count for item, count in taken.items() if item in notes.recipes and item not in notes.launched}
@@ -96,7 +96,7 @@ class RecursivePolicy(SinglePolicy):
         """Return the calls that make what no sub-agent made, and the targets from that and from what they made."""
         if unknown := _unknown(notes, missing):
             return [Call(GET_INFO, {"items": unknown})]
-        book = RecipeBook(notes.recipes.values())
+        book = notes.book
         own = sorted(notes.targets, key=book.level)
         recipes = [(book.recipes[item], book.recipes[item].batches(notes.targets[item])) for item in own]
         return self.craft(notes, book.crafts(missing) + recipes)

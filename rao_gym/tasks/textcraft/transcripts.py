@@ -5,21 +5,23 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
 
 from rao_gym.actions.calls import Call, read_calls
 from rao_gym.actions.code_blocks import read_code
 from rao_gym.actions.writing import write_call, write_cell
 from rao_gym.policies.base import Turn
 from rao_gym.tasks.textcraft.orders import read_goal
-from rao_gym.tasks.textcraft.recipes import Recipe
+from rao_gym.tasks.textcraft.recipes import Recipe, RecipeBook
 from rao_gym.tools import FINISH, LAUNCH
 
 GET_INFO = "get_info"
 CRAFT = "craft"
 MADE = "Made "
+
+_NUM_KEPT = 1 << 14  # texts that are read once rather than in every later turn
 
 _RESPONSE = re.compile(r"<tool_response>\n(.*?)\n</tool_response>", re.DOTALL)
 
@@ -44,6 +46,11 @@ class Notes:
     has_failed: bool = False
     launched: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def book(self) -> RecipeBook:
+        """The recipes that it knows."""
+        return RecipeBook(self.recipes.values(), self.levels)
+
 
 def take_notes(turn: Turn) -> Notes:
     """Read an agent's transcript.
@@ -56,17 +63,25 @@ def take_notes(turn: Turn) -> Notes:
     if targets is None:
         raise ValueError(f"not a crafting transcript: {goal[:80]!r}")
     notes = Notes(targets=targets)
-    for call, reply in _exchanges(turn):
-        if call.name == GET_INFO:
-            _learn(notes, reply)
-        elif call.name == CRAFT:
-            made = reply.startswith(MADE)
-            notes.num_crafts += made
-            notes.has_failed = not made
-        elif call.name == LAUNCH:
-            given = call.arguments.get("targets") or {call.arguments.get("ingredient"): 0}
-            notes.launched |= {str(item): reply for item in given}
+    for action, reply in zip(turn.messages[2::2], turn.messages[3::2], strict=False):
+        for call, answer in _exchanges(turn.actions, action["content"], reply["content"]):
+            _note(notes, call, answer)
     return notes
+
+
+def _note(notes: Notes, call: Call, answer: str) -> None:
+    """Note what came of one call."""
+    if call.name == GET_INFO:
+        for item, level, recipe in _infos(answer):
+            notes.levels[item] = level
+            if recipe is not None:
+                notes.recipes[item] = recipe
+    elif call.name == CRAFT:
+        notes.has_failed = not answer.startswith(MADE)
+        notes.num_crafts += not notes.has_failed
+    elif call.name == LAUNCH:
+        given = call.arguments.get("targets") or {call.arguments.get("ingredient"): 0}
+        notes.launched |= {str(item): answer for item in given}
 
 
 def write(turn: Turn, calls: Sequence[Call]) -> str:
@@ -86,14 +101,12 @@ def _in_python(call: Call) -> str:
     return f"{call.name}({', '.join(f'{name}={value!r}' for name, value in call.arguments.items())})"
 
 
-def _exchanges(turn: Turn) -> Iterator[tuple[Call, str]]:
-    """Yield each call of an agent with its reply."""
-    for action, reply in zip(turn.messages[2::2], turn.messages[3::2], strict=False):
-        if turn.actions == "tools":
-            calls, replies = read_calls(action["content"]), _RESPONSE.findall(reply["content"])
-        else:
-            calls, replies = _calls_in(action["content"]), reply["content"].split("\n")
-        yield from zip(calls, replies, strict=False)
+@lru_cache(_NUM_KEPT)
+def _exchanges(actions: str, action: str, reply: str) -> tuple[tuple[Call, str], ...]:
+    """Return each call of a turn with its answer."""
+    if actions == "tools":
+        return tuple(zip(read_calls(action), _RESPONSE.findall(reply), strict=False))
+    return tuple(zip(_calls_in(action), reply.split("\n"), strict=False))
 
 
 def _calls_in(text: str) -> list[Call]:
@@ -111,17 +124,18 @@ def _calls_in(text: str) -> list[Call]:
     ]
 
 
-def _learn(notes: Notes, reply: str) -> None:
-    """Note what a reply tells of items: JSON, or what Python shows."""
+@lru_cache(_NUM_KEPT)
+def _infos(answer: str) -> tuple[tuple[str, int, Recipe | None], ...]:
+    """Return name, level and recipe of each item in an answer, which is JSON or what Python shows; none if it fails."""
     try:
-        infos = json.loads(reply)
-    except ValueError:
-        try:
-            infos = ast.literal_eval(reply)
-        except (ValueError, SyntaxError):
-            return
-    for info in infos:
-        notes.levels[info["item"]] = info["level"]
-        if "makes" in info:
-            ingredients: Mapping[str, Any] = info["ingredients"]
-            notes.recipes[info["item"]] = Recipe(info["item"], info["makes"], tuple(ingredients.items()))
+        infos = json.loads(answer) if answer.startswith('[{"') else ast.literal_eval(answer)
+    except (ValueError, SyntaxError):
+        return ()
+    return tuple(
+        (
+            info["item"],
+            info["level"],
+            Recipe(info["item"], info["makes"], tuple(info["ingredients"].items())) if "makes" in info else None,
+        )
+        for info in infos
+    )
