@@ -2,20 +2,20 @@
 
 The runtime sets the exact signal s̃ of a node when the node ends. If no ground truth could be derived, the signal is
 None, and a judge or a proxy decides here. If the judge fails, or a server left the node unanswered, the node is
-excluded and counted; it does not get a reward of 0.
+unjudged, excluded and counted; it does not get a reward of 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
 
 from rao_gym.errors import InvalidValueError, PolicyError
-from rao_gym.tree import ExecutionTree, Node
+from rao_gym.tree import ExecutionTree, Node, StopReason
 
 
 class Bonus(StrEnum):
@@ -38,11 +38,30 @@ class Bonus(StrEnum):
     GATED = "gated"
 
 
+class Source(StrEnum):
+    """Where a node's success signal comes from.
+
+    ``exact``: the family's verifier, which may not know. ``judge``: a model, or a function of the user's own. ``root``:
+    the signal of the tree's root, whatever gave it that; for the root itself, the verifier. ``zero``: 0.
+    """
+
+    EXACT = "exact"
+    JUDGE = "judge"
+    ROOT = "root"
+    ZERO = "zero"
+
+
+WITHOUT_JUDGE = (Source.EXACT, Source.ROOT, Source.ZERO)
+"""The paper's proxy: where the verifier does not know, the root's signal; a root without one counts as 0."""
+
+WITH_JUDGE = (Source.EXACT, Source.JUDGE)
+
+
 class Judge(Protocol):
     """Estimates the success signal of nodes without ground truth."""
 
-    def __call__(self, node: Node) -> float:
-        """Return a signal in [0, 1].
+    def __call__(self, node: Node) -> float | None:
+        """Return a signal in [0, 1]; None if it cannot tell.
 
         Raises:
             PolicyError: The judge failed, as a server does; the node is excluded.
@@ -51,55 +70,130 @@ class Judge(Protocol):
 
 @dataclass(frozen=True)
 class Signals:
-    """The success signals of a tree's nodes.
+    """The success signals of a tree's nodes. Every node is either in `by_node` or in `unjudged`.
 
     Attributes:
         by_node: s̃ of every node that has one, by the node's id.
-        num_excluded: Number of nodes without a signal because the judge, or the policy's server, failed.
+        unjudged: Why each of the other nodes has none: its policy's server failed, the judge failed, or nothing knows.
+        sources: Where each signal comes from, by the node's id.
+        num_failures: Number of nodes that the judge failed on, including those that another source then decided.
     """
 
     by_node: Mapping[int, float]
-    num_excluded: int
+    unjudged: Mapping[int, str] = field(default_factory=dict)
+    sources: Mapping[int, Source] = field(default_factory=dict)
+    num_failures: int = 0
+
+    @property
+    def num_excluded(self) -> int:
+        """Number of nodes without a signal."""
+        return len(self.unjudged)
 
 
-def success_signals(tree: ExecutionTree, judge: Judge | None = None) -> Signals:
-    """Return a signal for every node of a finished tree.
+def success_signals(
+    tree: ExecutionTree, judge: Judge | None = None, sources: Sequence[Source] | None = None
+) -> Signals:
+    """Return a signal for every node of a finished tree, each from the first source that has one.
 
-    If the verifier does not know, `judge` decides. Without a judge, the root's signal stands in for the node's, as in
-    the paper; a root without a signal then counts as 0. An unanswered node has no signal; an unanswered root has none
-    that could stand in for others.
+    A judge that fails is not a 0: the sources after it are asked, but for ``zero``. A node that no source knows is
+    unjudged. An unanswered node has no signal, and an unanswered root has none that could stand in for others. The
+    judge is not asked about a node that did not finish: it failed.
 
     Args:
         tree: A tree whose root has ended.
-        judge: Estimates the signal of nodes that the verifier does not know.
+        judge: Estimates the signal of nodes.
+        sources: The sources, in order, as `rao_gym.judges.parse_signals` checks them; `WITH_JUDGE` by default if there
+            is a judge, else `WITHOUT_JUDGE`.
     """
+    chain = sources or (WITHOUT_JUDGE if judge is None else WITH_JUDGE)
     by_node: dict[int, float] = {}
-    num_excluded = 0
-    root_signal = tree.root.signal or 0.0
-    for node in tree.nodes:
-        if node.signal is not None:
-            by_node[node.id] = node.signal
-        elif node.unanswered or (judge is None and tree.root.unanswered):
-            num_excluded += 1
-        elif judge is None:
-            by_node[node.id] = root_signal
+    unjudged: dict[int, str] = {}
+    found: dict[int, Source] = {}
+    num_failures = 0
+    for node in tree.nodes:  # the root first
+        decision = _decide(node, tree.root, by_node.get(tree.root.id), judge, chain)
+        num_failures += decision.judge_failed
+        if decision.signal is None or decision.source is None:
+            unjudged[node.id] = decision.reason
         else:
-            try:
-                by_node[node.id] = _checked(judge(node))
-            except PolicyError:
-                num_excluded += 1
-    return Signals(by_node=by_node, num_excluded=num_excluded)
+            by_node[node.id], found[node.id] = decision.signal, decision.source
+    return Signals(by_node=by_node, unjudged=unjudged, sources=found, num_failures=num_failures)
 
 
-def _checked(signal: float) -> float:
-    """Return what a judge said as a plain number.
+def asks_judge(node: Node, sources: Sequence[Source]) -> bool:
+    """Tell whether the judge is asked about a node: whether no source before it has a signal."""
+    if Source.JUDGE not in sources or node.stop_reason is not StopReason.FINISHED:
+        return False
+    return node.signal is None or Source.EXACT not in sources[: sources.index(Source.JUDGE)]
+
+
+def as_signal(value: object) -> float | None:
+    """Return a signal as a plain number; None if it is not a number in [0, 1]."""
+    if isinstance(value, bool | int | float | np.floating | np.integer | np.bool_) and 0 <= value <= 1:
+        return float(value)
+    return None
+
+
+@dataclass(slots=True)
+class _Decision:
+    """The signal of one node.
+
+    Attributes:
+        signal: The signal; None if the node is unjudged.
+        source: Where it comes from.
+        reason: Why the node is unjudged.
+        judge_failed: Whether the judge failed on the node.
+    """
+
+    signal: float | None = None
+    source: Source | None = None
+    reason: str = "no source of signals knows"
+    judge_failed: bool = False
+
+
+def _decide(
+    node: Node, root: Node, root_signal: float | None, judge: Judge | None, sources: Sequence[Source]
+) -> _Decision:
+    """Ask the sources in order until one has a signal."""
+    decision = _Decision()
+    if node.unanswered:
+        decision.reason = "its policy gave no answer"
+        return decision
+    for source in sources:
+        if source is Source.ROOT and node is not root:
+            signal = root_signal
+            if signal is None:
+                decision.reason = "its root has no signal"
+                return decision
+        elif source is Source.ZERO:
+            signal = None if decision.judge_failed else 0.0
+        elif source is Source.JUDGE and node.stop_reason is StopReason.FINISHED:
+            signal = _judged(judge, node, decision)
+        else:
+            signal = node.signal
+        if signal is not None:
+            decision.signal, decision.source = signal, source
+            break
+    return decision
+
+
+def _judged(judge: Judge | None, node: Node, decision: _Decision) -> float | None:
+    """Return what the judge says of a node, and note if it fails.
 
     Raises:
-        InvalidValueError: It is not a number in [0, 1].
+        InvalidValueError: The judge returned something else than a signal, or there is no judge.
     """
-    if isinstance(signal, bool | int | float | np.floating | np.integer | np.bool_) and 0 <= signal <= 1:
-        return float(signal)
-    raise InvalidValueError(f"A judge returns a number from 0 to 1, got {signal!r}.")
+    if judge is None:
+        raise InvalidValueError("The signals are to come from a judge, but none is given.")
+    try:
+        said = judge(node)
+    except PolicyError as error:
+        decision.judge_failed, decision.reason = True, str(error)
+        return None
+    signal = as_signal(said)
+    if signal is None and said is not None:
+        raise InvalidValueError(f"A judge returns a number from 0 to 1, or None if it cannot tell, got {said!r}.")
+    return signal
 
 
 def local_node_reward(

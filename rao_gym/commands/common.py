@@ -74,6 +74,36 @@ def add_run_arguments(parser: argparse.ArgumentParser, *, difficulty: str, episo
     parser.add_argument("--workers", type=int, default=8, metavar="W", help="episodes played at once")
 
 
+def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments for where success signals come from."""
+    parser.add_argument(
+        "--signals",
+        metavar="SOURCES",
+        help="sources of success signals in order: exact, judge, root, zero, as in exact,judge,root",
+    )
+    parser.add_argument("--judge", metavar="NAME", help="who judges: openai:MODEL or module:name")
+    parser.add_argument("--judge-base-url", metavar="URL", help="URL of the judge's OpenAI-compatible server")
+    parser.add_argument(
+        "-j",
+        "--judge-option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other option of the judge; VALUE is JSON, or else text",
+    )
+
+
+def judge_arguments(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return where success signals come from, as `evaluate` takes it.
+
+    Raises:
+        InvalidValueError: An option is not of the form NAME=VALUE.
+    """
+    options = {} if arguments.judge_base_url is None else {"base_url": arguments.judge_base_url}
+    options |= parse_assignments("--judge-option", arguments.judge_option)
+    return {"signals": arguments.signals, "judge": arguments.judge, "judge_options": options}
+
+
 def parse_difficulties(text: str) -> list[int]:
     """Parse difficulties such as ``3``, ``1-6``, ``1,2,5`` or ``1-3,8``.
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from rao_gym.commands.common import (
     add_environment_arguments,
+    add_judge_arguments,
     add_run_arguments,
     environment_options,
+    judge_arguments,
     output_console,
     parse_assignments,
     parse_difficulties,
@@ -46,6 +48,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="NAME=VALUE",
         help="any other option of the policy; VALUE is JSON, or else text",
     )
+    add_judge_arguments(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for results; resumes an interrupted run")
     parser.add_argument("--fresh", action="store_true", help="delete the results in DIR first")
     parser.add_argument(
@@ -81,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
                 workers=arguments.workers,
                 options=options,
                 policy_options=policy_options,
+                **judge_arguments(arguments),
                 out=arguments.out,
                 save_trees=save_trees,
                 progress=on_episode,
@@ -91,6 +95,10 @@ def run(arguments: argparse.Namespace) -> int:
     console.print(summary_table(f"{arguments.policy} on {', '.join(ids)}", found.summaries))
     if usage := found.usage:
         console.print(usage_table(usage))
+    if found.judge_usage:
+        console.print(usage_table(found.judge_usage, "what the judge used"))
+    if found.num_unjudged:
+        console.print(f"Unjudged: {found.num_unjudged} nodes without a signal, which count for nothing.")
     if found.num_excluded:
         first = next(result.error for result in found.results if result.error)
         console.print(f"Excluded: {found.num_excluded} of {len(found.results)} episodes. First error: {first}")

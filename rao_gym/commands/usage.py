@@ -10,9 +10,9 @@ from rich.table import Table
 from rao_gym.evaluation.usage import PERCENTILES
 
 
-def usage_table(usage: Mapping[str, Any]) -> Table:
+def usage_table(usage: Mapping[str, Any], title: str = "what models used") -> Table:
     """Return the totals of `sum_usage` as a table, one row per model, with a dash for what no server reported."""
-    table = Table(title="what models used", title_justify="left")
+    table = Table(title=title, title_justify="left")
     table.add_column("model", overflow="fold")
     percentiles = [f"p{share}" for share in PERCENTILES]
     for name in ("calls", "prompt\ntokens", "completion\ntokens", "cached", "cost", *(f"{p} (s)" for p in percentiles)):

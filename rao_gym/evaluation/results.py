@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from statistics import fmean
 from typing import Any
 
 from rao_gym.evaluation.rollouts import Rollout
 from rao_gym.evaluation.usage import check_usage
 from rao_gym.jsonable import JSON, check_types, read_json, to_json_value, write_json
+from rao_gym.judges import Grading
 from rao_gym.limits import Limits
 from rao_gym.registry import family_class
+from rao_gym.rewards import Signals, success_signals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,13 @@ class EpisodeResult:
         refusals: Number of refused launches.
         usage: Usage by model, if the policy reports it, of an excluded episode as well; see `usage_of`.
         error: Why the episode is excluded; empty if it counts.
+        signals: The sources of its nodes' signals, in order, such as ``exact,judge,root``.
+        judge: The judge's name; empty if there is none.
+        judge_options: The judge's options.
+        sources: Number of nodes whose signal comes from each source.
+        node_success: Mean signal of the nodes that have one; None if none has.
+        unjudged: Number of nodes without a signal; they count for nothing.
+        judge_failures: Number of nodes that the judge failed on; another source may have decided.
     """
 
     id: str
@@ -64,6 +75,13 @@ class EpisodeResult:
     refusals: int = 0
     usage: dict[str, JSON] = field(default_factory=dict)
     error: str = ""
+    signals: str = ""
+    judge: str = ""
+    judge_options: dict[str, JSON] = field(default_factory=dict)
+    sources: dict[str, JSON] = field(default_factory=dict)
+    node_success: float | None = None
+    unjudged: int = 0
+    judge_failures: int = 0
 
     @property
     def same_task(self) -> str:
@@ -113,8 +131,22 @@ def result_of(
     policy: str,
     policy_options: Mapping[str, Any],
     options: Mapping[str, Any],
+    signals: Signals | None = None,
+    grading: Grading | None = None,
 ) -> EpisodeResult:
-    """Return the result of a rollout. A root that cannot be verified counts as 0."""
+    """Return the result of a rollout.
+
+    Args:
+        rollout: The rollout.
+        id: The environment's id.
+        policy: The policy's name.
+        policy_options: The policy's options.
+        options: The environment's options.
+        signals: The signals of the tree's nodes; by default those of the verifier, with its proxies for nodes that it
+            does not know. Without a signal for the root, the episode is excluded.
+        grading: Where the signals come from.
+    """
+    grading = grading or Grading()
     played: dict[str, Any] = {
         "id": id,
         "difficulty": rollout.key.difficulty,
@@ -128,13 +160,25 @@ def result_of(
         "attempt": rollout.key.attempt,
         "content": rollout.content,
         "usage": dict(rollout.usage),
+        "signals": grading.signals or "",
+        "judge": grading.judge_name,
+        "judge_options": options_as_json(grading.recorded_options()),
     }
     tree = rollout.tree
     if tree is None:
         return EpisodeResult(**played, error=rollout.error)
+    signals = signals or success_signals(tree)
+    played |= {
+        "sources": {str(source): number for source, number in sorted(Counter(signals.sources.values()).items())},
+        "unjudged": len(signals.unjudged),
+        "judge_failures": signals.num_failures,
+    }
+    if tree.root.id in signals.unjudged:
+        return EpisodeResult(**played, error=f"The root is unjudged: {signals.unjudged[tree.root.id].rstrip('.')}.")
     return EpisodeResult(
         **played,
-        success=tree.root.signal or 0.0,
+        success=signals.by_node[tree.root.id],
+        node_success=fmean(signals.by_node.values()),
         stop_reason=str(tree.root.stop_reason),
         turns=tree.turns,
         tokens=tree.tokens,

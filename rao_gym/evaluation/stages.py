@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rao_gym import registry
+from rao_gym.judges import Grading, SignalChain
 from rao_gym.plugins import load_object
 from rao_gym.policies.base import Policy, PolicyLike
 from rao_gym.policies.loading import SCRIPTED, load_policy
+from rao_gym.rewards import WITHOUT_JUDGE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +23,13 @@ class Stage:
         id: The environment's id.
         setup: Its family and settings.
         policy: The policy.
+        chain: Where the signals of its nodes come from.
     """
 
     id: str
     setup: registry.Setup
     policy: Policy
+    chain: SignalChain = field(default_factory=lambda: SignalChain(WITHOUT_JUDGE))
 
     @property
     def content(self) -> str | None:
@@ -41,12 +45,14 @@ def open_stages(
     options: Mapping[str, Any],
     policy_options: Mapping[str, Any],
     stack: ExitStack,
+    grading: Grading | None = None,
 ) -> list[Stage]:
     """Build the stage of every id.
 
     All stages share one policy, since a model is expensive to load, except that each family has its own scripted
-    policies. `stack` closes the families, and any policy that was loaded here and has a `close`.
+    policies. `stack` closes the families, and any policy or judge that was loaded here and has a `close`.
     """
+    grading = grading or Grading()
     stages: list[Stage] = []
     for id in ids:
         setup = build_setup(id, split, options)
@@ -57,7 +63,10 @@ def open_stages(
             player = load_policy(policy, setup.family, **policy_options)
             if isinstance(policy, str) and hasattr(player, "close"):
                 stack.callback(player.close)
-        stages.append(Stage(id=id, setup=setup, policy=player))
+        chain = grading.chain(setup.family.id)
+        if isinstance(grading.judge, str):
+            stack.callback(chain.close)
+        stages.append(Stage(id=id, setup=setup, policy=player, chain=chain))
     return stages
 
 

@@ -25,7 +25,8 @@ class Summary:
         policy: The policy's name.
         difficulty: The difficulty.
         episodes: Number of episodes that count.
-        excluded: Number of episodes that do not: a server failed, or the window cannot hold their opening messages.
+        excluded: Number of episodes that do not: a server or a judge failed, or the window cannot hold their opening
+            messages.
         success: Mean success signal of the root, where each task counts once. If no episode counts, this and all
             that follows is None.
         low: Lower end of the 95% interval of `success`.
@@ -38,6 +39,8 @@ class Summary:
         depth: Mean depth of the deepest node.
         critical_path: Mean turns on the longest chain of nodes that had to wait for each other.
         speed_up: Turns per turn of the critical path: the gain from running children in parallel.
+        node_success: Mean over episodes of the mean signal of all nodes.
+        unjudged: Number of nodes without a signal, in all episodes.
         usage: Total usage by model, that of excluded episodes included, with latency percentiles; see `sum_usage`.
     """
 
@@ -56,6 +59,8 @@ class Summary:
     depth: float | None = None
     critical_path: float | None = None
     speed_up: float | None = None
+    node_success: float | None = None
+    unjudged: int = 0
     usage: dict[str, JSON] = field(default_factory=dict)
 
 
@@ -102,6 +107,7 @@ def _summary(group: Sequence[EpisodeResult]) -> Summary:
         difficulty=first.difficulty,
         episodes=len(counted),
         excluded=len(group) - len(counted),
+        unjudged=sum(result.unjudged for result in group),
         usage=sum_usage(result.usage for result in group),
     )
     if not counted:
@@ -123,5 +129,6 @@ def _summary(group: Sequence[EpisodeResult]) -> Summary:
         nodes=fmean(result.nodes for result in counted),
         depth=fmean(result.depth for result in counted),
         critical_path=fmean(result.critical_path for result in counted),
+        node_success=fmean(result.node_success or 0.0 for result in counted),
         speed_up=turns / critical_path if critical_path else None,  # 0 turns if no server could read the opening
     )

@@ -23,10 +23,14 @@ def usage_of(tree: ExecutionTree) -> dict[str, JSON]:
     Each entry has the number of ``calls``, the known counts of `Usage`, how many answers ``ended`` in each way, and
     the ``latency_s`` of every call, so that percentiles can be computed over many trees.
     """
+    return usage_of_calls(call for node in tree.nodes for call in node.calls)
+
+
+def usage_of_calls(calls: Iterable[ModelCall]) -> dict[str, JSON]:
+    """Return the usage of calls, by model, as `usage_of` does."""
     by_model: dict[str, list[ModelCall]] = {}
-    for node in tree.nodes:
-        for call in node.calls:
-            by_model.setdefault(call.model, []).append(call)
+    for call in calls:
+        by_model.setdefault(call.model, []).append(call)
     return {model: _entry(calls) for model, calls in sorted(by_model.items())}
 
 

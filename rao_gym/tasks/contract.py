@@ -15,6 +15,7 @@ import numpy as np
 
 from rao_gym.errors import FamilyError
 from rao_gym.jsonable import JSON, MAX_NESTING, check_extent, printable, to_json_value
+from rao_gym.rewards import as_signal
 from rao_gym.tasks.agent import Agent, ContextT
 from rao_gym.tasks.base import Received, Task, TaskFamily
 from rao_gym.tasks.world import World
@@ -148,10 +149,8 @@ class Contract(Generic[ContextT]):
     def verify(self, task: Task[ContextT], agent: Agent[ContextT], value: JSON) -> float | None:
         """Return the success signal of an answer, in [0, 1]; None if it is unknown."""
         signal: object = self._family.verify(task, agent, value)
-        if signal is None:
-            return None
-        if isinstance(signal, bool | int | float | np.bool_ | np.integer | np.floating) and 0 <= signal <= 1:
-            return float(signal)
+        if signal is None or (checked := as_signal(signal)) is not None:
+            return None if signal is None else checked
         return self._refuse("verify", "a number in [0, 1] or None", signal)
 
     def part_of(

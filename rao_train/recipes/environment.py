@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from rao_gym.errors import InvalidValueError
+from rao_gym.judges import Grading, check_judge, parse_signals
 from rao_gym.plugins import check_part
 from rao_gym.registry import Setup, make_setup
 
@@ -57,19 +58,29 @@ class JudgeSettings:
     """Who gives a success signal to the nodes that the family cannot verify.
 
     Attributes:
-        name: ``root_signal``, the paper's proxy: the signal of the tree's root. Or ``module:name`` for a judge of your
-            own; see `rao_gym.rewards.Judge`.
-        options: Keyword arguments of a judge that is a class.
+        name: ``root_signal``, the paper's proxy: the signal of the tree's root. ``openai:MODEL`` for a model behind an
+            OpenAI-compatible server. Or ``module:name`` for a judge of your own; see `rao_gym.rewards.Judge`.
+        options: Options of the model and its server; keyword arguments of a judge of your own that is a class.
+        signals: Sources of success signals, in order: ``exact``, ``judge``, ``root`` and ``zero``, as in
+            ``exact,judge,root``; ``none`` for ``exact,root,zero`` with ``root_signal``, ``exact,judge`` with a judge.
     """
 
     name: str = ROOT_SIGNAL
     options: Mapping[str, Any] = field(default_factory=dict)
+    signals: str | None = None
 
     def __post_init__(self) -> None:
-        """Check the name.
+        """Check the names.
 
         Raises:
-            UnknownNameError: There is no such judge.
-            InvalidValueError: A built-in judge is given options.
+            UnknownNameError: There is no such judge or source.
+            InvalidValueError: A built-in judge is given options, or judge and sources do not go together.
         """
         check_part("judge", self.name, (ROOT_SIGNAL,), self.options)
+        if self.signals is not None:
+            check_judge(parse_signals(self.signals), has_judge=self.name != ROOT_SIGNAL)
+
+    def grading(self) -> Grading:
+        """Return where the signals come from."""
+        judge = None if self.name == ROOT_SIGNAL else self.name
+        return Grading(signals=self.signals, judge=judge, judge_options=self.options)

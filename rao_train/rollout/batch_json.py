@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rao_gym.rewards import Signals
+from rao_gym.rewards import Signals, Source
 from rao_gym.tree import ExecutionTree
 from rao_train.rollout.trajectory import Rollout, Trajectory
 from rao_train.rollout.worker import RolloutBatch
@@ -32,8 +32,7 @@ def batch_from_json(text: str) -> RolloutBatch:
 def _rollout_to_dict(rollout: Rollout) -> dict[str, Any]:
     return {
         "tree": rollout.tree.to_json(),
-        "signals": list(rollout.signals.by_node.items()),
-        "num_excluded": rollout.signals.num_excluded,
+        "signals": _signals_to_dict(rollout.signals),
         "trajectories": [*map(_trajectory_to_dict, rollout.trajectories)],
         "index": rollout.index,
         "group": rollout.group,
@@ -41,13 +40,26 @@ def _rollout_to_dict(rollout: Rollout) -> dict[str, Any]:
 
 
 def _rollout_from_dict(document: dict[str, Any]) -> Rollout:
-    by_node = {int(node): float(signal) for node, signal in document["signals"]}
     return Rollout(
         tree=ExecutionTree.from_json(document["tree"]),
-        signals=Signals(by_node=by_node, num_excluded=document["num_excluded"]),
+        signals=_signals_from_dict(document["signals"]),
         trajectories=[*map(_trajectory_from_dict, document["trajectories"])],
         index=document["index"],
         group=document["group"],
+    )
+
+
+def _signals_to_dict(signals: Signals) -> dict[str, Any]:
+    pairs = {name: list(getattr(signals, name).items()) for name in ("by_node", "unjudged", "sources")}
+    return pairs | {"num_failures": signals.num_failures}
+
+
+def _signals_from_dict(document: dict[str, Any]) -> Signals:
+    return Signals(
+        by_node=dict(document["by_node"]),
+        unjudged=dict(document["unjudged"]),
+        sources={node: Source(name) for node, name in document["sources"]},
+        num_failures=document["num_failures"],
     )
 
 

@@ -15,12 +15,13 @@ import numpy as np
 
 from rao_gym.errors import InvalidValueError, WindowTooSmallError
 from rao_gym.evaluation.driver import Driver, Growing
+from rao_gym.judges import PendingSignals, SignalChain
 from rao_gym.registry import Setup
-from rao_gym.rewards import Judge, success_signals
+from rao_gym.rewards import WITHOUT_JUDGE
 from rao_gym.runtime import Runtime
 from rao_gym.sandbox import Sandbox
 from rao_gym.tasks.base import Task
-from rao_gym.tree import StopReason
+from rao_gym.tree import ExecutionTree, StopReason
 from rao_train.engines.base import Engine, Sampling
 from rao_train.models.tokens import ModelTokens
 from rao_train.models.turn_template import TurnTemplate
@@ -84,7 +85,7 @@ class RolloutWorker:
         template: Turns messages into tokens.
         sampling: How completions are drawn.
         max_length: The longest sequence that the model can read; None for no end.
-        judge: Estimates a signal where the family cannot verify a node.
+        chain: Where success signals come from; by default the verifier, with the root's signal where it does not know.
     """
 
     def __init__(
@@ -95,14 +96,14 @@ class RolloutWorker:
         sampling: Sampling,
         *,
         max_length: int | None = None,
-        judge: Judge | None = None,
+        chain: SignalChain | None = None,
     ) -> None:
         self._setup = setup
         self._engine = engine
         self._template = template
         self._sampling = sampling
         self._max_length = max_length
-        self._judge = judge
+        self._chain = chain or SignalChain(WITHOUT_JUDGE)
         self._sandbox = Sandbox()
         self._runtimes: list[Runtime[Any]] = []
 
@@ -124,14 +125,16 @@ class RolloutWorker:
         started = perf_counter()
         player = EnginePlayer(self._engine, self._template, self._sampling, max_length=self._max_length)
         plans_by_runtime = dict(zip(self._runtimes_for(len(plans)), plans, strict=True))
-        grown: dict[int, Rollout] = {}
+        grown: dict[int, tuple[ExecutionTree, PendingSignals, Sequence[Trajectory]]] = {}
         misfits: list[WindowTooSmallError] = []
         for tree in Driver(player, spare_trees=True).grow(self._started(plans, misfits)):
             root = tree.runtime.tree.root
             if root.turns or root.stop_reason is not StopReason.OUT_OF_WINDOW:
                 plan = plans_by_runtime[tree.runtime]
-                grown[plan.index] = self._finished(tree, plan, player.conversations(plan.index))
-        rollouts = [grown[plan.index] for plan in plans if plan.index in grown]
+                finished = tree.runtime.tree
+                trajectories = _trajectories(finished, plan, player.conversations(plan.index))
+                grown[plan.index] = finished, self._chain.begin(finished), trajectories
+        rollouts = [_rollout(plan, *grown[plan.index]) for plan in plans if plan.index in grown]
         if plans and not rollouts:
             if len(misfits) == len(plans):
                 raise misfits[0]
@@ -139,15 +142,15 @@ class RolloutWorker:
                 f"The model reads {self._max_length} tokens, less than the opening of any task and a turn of "
                 f"{self._sampling.max_new_tokens} take. Lower sampling.max_new_tokens or the difficulty."
             )
-        trajectories = [trajectory for rollout in rollouts for trajectory in rollout.trajectories]
-        num_generated = sum(trajectory.num_learned for trajectory in trajectories)
+        learned = [trajectory for rollout in rollouts for trajectory in rollout.trajectories]
+        num_generated = sum(trajectory.num_learned for trajectory in learned)
         return RolloutBatch(
             rollouts=rollouts,
             policy_version=policy_version,
             seconds_generating=player.seconds,
             seconds_acting=perf_counter() - started - player.seconds,
             num_generated=num_generated,
-            num_read=sum(map(len, trajectories)) - num_generated,
+            num_read=sum(map(len, learned)) - num_generated,
             num_skipped=len(plans) - len(rollouts),
         )
 
@@ -173,26 +176,29 @@ class RolloutWorker:
                 continue
             yield Growing(name=plan.index, runtime=runtime, seed=plan.seed)
 
-    def _finished(self, tree: Growing, plan: PlannedRollout, conversations: Mapping[int, Conversation]) -> Rollout:
-        """Return a tree whose root has ended, with its trajectories."""
-        finished = tree.runtime.tree
-        return Rollout(
-            tree=finished,
-            signals=success_signals(finished, self._judge),
-            trajectories=[
-                Trajectory(
-                    tokens_T=np.array(conversation.tokens, dtype=np.int32),
-                    mask_T=np.array(conversation.generated, dtype=np.bool_),
-                    logprobs_T=np.array(conversation.logprobs, dtype=np.float32),
-                    versions_T=np.array(conversation.versions, dtype=np.int32),
-                    node=node_id,
-                    depth=finished.nodes[node_id].depth,
-                    rollout=plan.index,
-                    group=plan.group,
-                )
-                for node_id, conversation in sorted(conversations.items())
-                if any(conversation.generated)
-            ],
-            index=plan.index,
+
+def _trajectories(
+    tree: ExecutionTree, plan: PlannedRollout, conversations: Mapping[int, Conversation]
+) -> list[Trajectory]:
+    """Return the trajectories of a tree's nodes, from their tokens by node id."""
+    return [
+        Trajectory(
+            tokens_T=np.array(conversation.tokens, dtype=np.int32),
+            mask_T=np.array(conversation.generated, dtype=np.bool_),
+            logprobs_T=np.array(conversation.logprobs, dtype=np.float32),
+            versions_T=np.array(conversation.versions, dtype=np.int32),
+            node=node_id,
+            depth=tree.nodes[node_id].depth,
+            rollout=plan.index,
             group=plan.group,
         )
+        for node_id, conversation in sorted(conversations.items())
+        if any(conversation.generated)
+    ]
+
+
+def _rollout(
+    plan: PlannedRollout, tree: ExecutionTree, signals: PendingSignals, trajectories: Sequence[Trajectory]
+) -> Rollout:
+    """Return a tree that has ended as a rollout; waits for the judge, if there is one."""
+    return Rollout(tree=tree, signals=signals.result(), trajectories=trajectories, index=plan.index, group=plan.group)

@@ -15,6 +15,7 @@ from typing import Any, Final
 from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError
 from rao_gym.evaluation.store import write_whole
 from rao_gym.jsonable import read_json
+from rao_gym.judges.loading import NOT_IDENTIFYING
 from rao_train.recipes.reading import recipe_from_dict
 from rao_train.recipes.settings import Recipe
 
@@ -31,6 +32,7 @@ CHANGEABLE: Final = (
     "training.max_tokens",
     "training.checkpoint_every",
     "training.max_disagreement",
+    *(f"judge.options.{name}" for name in sorted(NOT_IDENTIFYING)),
 )
 """Keys on which no training step depends, so that a run may go on with other values: it is extended by raising
 ``training.steps``."""

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Final
 
 from rao_gym.errors import InvalidValueError
+from rao_gym.judges import ModelJudge, SignalChain
 from rao_gym.registry import Setup
 from rao_train.models.loading import folder_content
 from rao_train.recipes.settings import Recipe
@@ -13,20 +14,23 @@ from rao_train.recipes.settings import Recipe
 PACKAGES: Final = ("rao-gym", "torch", "transformers")
 
 
-def identity_of(recipe: Recipe, setup: Setup) -> dict[str, dict[str, str]]:
+def identity_of(recipe: Recipe, setup: Setup, chain: SignalChain) -> dict[str, dict[str, str]]:
     """Return hashes and versions that a run depends on.
 
     Args:
         recipe: Names a model and an environment.
         setup: That environment.
+        chain: Where its signals come from.
 
     Returns:
         Under ``content`` the hashes of the model's files and of the first task of each difficulty of the curriculum,
-        under ``versions`` those of the packages.
+        and the version and hash of the judge's rubric, under ``versions`` those of the packages.
     """
     content: dict[str, str] = {}
     if recipe.model.path:
         content["model"] = folder_content(recipe.model.path)
+    if isinstance(chain.judge, ModelJudge):
+        content["rubric"] = chain.judge.rubric.label
     for difficulty in sorted(recipe.curriculum.difficulties):
         if tasks := _task_hash(recipe, setup, difficulty):
             content[f"tasks of difficulty {difficulty}"] = tasks

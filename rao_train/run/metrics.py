@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from rao_gym.rewards import Bonus, is_non_part
+from rao_gym.rewards import Bonus, Source, is_non_part
 from rao_gym.tree import Node, StopReason
 from rao_train.credit import Credit, CreditedTrajectory, CreditSettings, node_rewards
 from rao_train.learning.learner import LearnerMetrics, UpdateMetrics
@@ -32,7 +32,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "advantage/mean": "Mean advantage (Eq. 3) of the trajectories that enter the loss.",
     "advantage/std": "Standard deviation of these advantages.",
     "credit/groups_filtered": "Share of the groups left out of the loss because their rewards are equal.",
-    "credit/excluded": "Trajectories left out because a judge failed.",
+    "credit/excluded": "Trajectories left out because their node, or all roots to compare it with, have no signal.",
     "credit/interrupted": "Trajectories left out because their nodes were cancelled or crashed.",
     "credit/trajectories": "Trajectories that enter the loss.",
     "credit/weight_depth_*": "Share of the loss's weight (Eq. 4) that is on the trajectories of one depth.",
@@ -51,6 +51,9 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "tree/finished": "Share of the nodes that ended by finishing, not by a limit.",
     "tree/skipped": "Trees left out because the window or the model cannot hold their task's opening.",
     "tree/unanswered": "Nodes of the batch that ended because the engine gave up their turn; they have no signal.",
+    "signals/judged": "Share of the nodes whose signal comes from the judge.",
+    "signals/unjudged": "Nodes of the batch without a signal: the judge or the engine failed, or no source knows.",
+    "signals/failures": "Nodes of the batch that the judge failed on; another source may have decided.",
     "tokens/generated": "Tokens that the model wrote.",
     "tokens/read": "Tokens of the trajectories that it did not write.",
     "tokens/per_trajectory": "Tokens of a trajectory.",
@@ -147,12 +150,20 @@ def rollout_metrics(batch: RolloutBatch) -> Metrics:
     return tree_metrics(batch.rollouts) | {
         "curriculum/difficulty": fmean(tree.task.difficulty for tree in trees),
         "tree/skipped": batch.num_skipped,
+        "signals/judged": sum(map(_num_judged, batch.rollouts)) / sum(map(len, trees)),
+        "signals/unjudged": sum(rollout.signals.num_excluded for rollout in batch.rollouts),
+        "signals/failures": sum(rollout.signals.num_failures for rollout in batch.rollouts),
         "tree/unanswered": sum(node.unanswered for tree in trees for node in tree.nodes),
         "tokens/generated": batch.num_generated,
         "tokens/read": batch.num_read,
         "tokens/per_trajectory": (batch.num_generated + batch.num_read) / max(1, num_trajectories),
         "speed/generated": batch.num_generated / max(batch.seconds_generating, 1e-9),
     }
+
+
+def _num_judged(rollout: Rollout) -> int:
+    """Return how many nodes have their signal from the judge."""
+    return sum(source is Source.JUDGE for source in rollout.signals.sources.values())
 
 
 def lag_metrics(batch: RolloutBatch, version: int) -> Metrics:

@@ -10,11 +10,9 @@ from typing import Any
 
 from rao_gym.plugins import build_part, check_methods, check_takes
 from rao_gym.registry import Setup
-from rao_gym.rewards import Judge
 from rao_train.credit import RAO, CreditFunction, CreditSettings, credit
 from rao_train.loss import CISPO, Loss, LossSettings, cispo_loss
 from rao_train.recipes.curriculum import CURRICULUM
-from rao_train.recipes.environment import ROOT_SIGNAL, JudgeSettings
 from rao_train.recipes.settings import Recipe
 from rao_train.run.task_source import CurriculumTasks, TaskSource, TaskSourceParts
 
@@ -41,18 +39,6 @@ def credit_of(settings: CreditSettings) -> CreditFunction:
         return credit
     function: CreditFunction = _function("credit", settings.name, settings.options, "rollouts", "settings")
     return function
-
-
-def judge_of(settings: JudgeSettings) -> Judge | None:
-    """Return the judge that a recipe names; None lets the root's signal stand in.
-
-    Raises:
-        InvalidValueError: The user's own cannot be imported, or takes another argument than a node.
-    """
-    if settings.name == ROOT_SIGNAL:
-        return None
-    judge: Judge = _function("judge", settings.name, settings.options, "node")
-    return judge
 
 
 def task_source_of(recipe: Recipe, setup: Setup) -> TaskSource:

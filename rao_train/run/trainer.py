@@ -38,7 +38,7 @@ from rao_train.run.interrupts import interrupts_held
 from rao_train.run.logs import LogEntry, RunLog
 from rao_train.run.metrics import Metrics, evaluation_metrics, lag_metrics
 from rao_train.run.model import model_of
-from rao_train.run.parts import credit_of, judge_of, loss_of, task_source_of
+from rao_train.run.parts import credit_of, loss_of, task_source_of
 from rao_train.run.phases import EVALUATION, Phase, phases_of
 from rao_train.run.policy_step import PolicyStep
 from rao_train.run.progress import Reporter, SilentReporter
@@ -75,7 +75,7 @@ class Trainer:
         self._reporter = reporter or SilentReporter()
         self._setup = recipe.environment.setup()
         self._loss = loss_of(recipe.learner.loss)
-        self._judge = judge_of(recipe.judge)
+        self._chain = recipe.judge.grading().chain(self._setup.family.id)
         training = recipe.training
         self._policy_step = PolicyStep(
             credit_of(recipe.credit),
@@ -108,7 +108,7 @@ class Trainer:
         self._supervised_step: SupervisedStep | None = None
         self._broken_steps = BrokenSteps()
         self._sampled_trees: list[ExecutionTree] = []
-        self._run_folder = RunFolder(folder, recipe, identity_of(recipe, self._setup))
+        self._run_folder = RunFolder(folder, recipe, identity_of(recipe, self._setup, self._chain))
 
     def run(self) -> list[ExecutionTree]:
         """Run to the end, and write the model to the folder ``model``.
@@ -134,6 +134,7 @@ class Trainer:
             raise KeyboardInterrupt(self._how_to_go_on()) from None
         finally:
             self._worker.close()
+            self._chain.close()
         self._learner.export(self.folder / "model", self.tokenizer)
         return trees
 
@@ -271,7 +272,7 @@ class Trainer:
             self._template,
             sampling,
             max_length=self._max_length(),
-            judge=self._judge,
+            chain=self._chain,
         )
 
     def _max_length(self) -> int | None:

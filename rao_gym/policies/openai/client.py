@@ -1,4 +1,4 @@
-"""The policy ``openai:MODEL``: one request per turn, many in flight."""
+"""The client of an OpenAI-compatible server: its connections, and when it tries again."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import asyncio
 import json
 import random
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rao_gym.answer import Answer, EndReason
-from rao_gym.errors import PolicyError, ServerError
-from rao_gym.policies.base import Turn
+from rao_gym.errors import ServerError
 from rao_gym.policies.openai.failures import OverflowedError, PassingError, failure_of
 from rao_gym.policies.openai.replies import is_blank, read_reply
-from rao_gym.policies.openai.requests import body_of, headers_of, sampling_of
+from rao_gym.policies.openai.requests import headers_of, sampling_of
 from rao_gym.policies.openai.settings import ServerOptions
+from rao_gym.tree import ChatMessage
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -23,67 +24,56 @@ MAX_WAIT_S = 60.0
 """Longest pause before a retry, in seconds, whatever the server asks for."""
 
 
-class OpenAIPolicy:
-    """Asks an OpenAI-compatible server for each turn's action.
+class ChatClient:
+    """Asks an OpenAI-compatible server for chat completions, many at once, with retries.
 
     Args:
         model: The model's name on the server.
         options: Sampling, transport and prices.
 
     Attributes:
-        model: The model's name on the server.
         options: Sampling, transport and prices.
         url: The URL that requests are sent to.
     """
 
-    def __init__(self, model: str, options: ServerOptions | None = None) -> None:
-        self.model = model
-        self.options = options or ServerOptions()
-        self.url = self.options.url
-        self._shared = sampling_of(model, self.options)
-        self._headers = headers_of(self.options)
+    def __init__(self, model: str, options: ServerOptions) -> None:
+        self.options = options
+        self.url = options.url
+        self._shared = sampling_of(model, options)
+        self._headers = headers_of(options)
         self._session: ClientSession | None = None
-        self._places = asyncio.Semaphore(self.options.max_concurrency)
+        self._places = asyncio.Semaphore(options.max_concurrency)
         self._jitter = random.Random()
-        self._num_unanswered = 0
 
-    async def answer(self, turn: Turn) -> Answer:
-        """Request the turn's action, with retries.
+    async def complete(self, messages: Sequence[ChatMessage], *, retry: bool = True) -> Answer:
+        """Request a completion.
 
         A prompt that exceeds the model's context is not a failure: the answer ends with `EndReason.OVERFLOW`.
 
+        Args:
+            messages: The conversation so far.
+            retry: Whether to try again after transient failures.
+
         Raises:
-            ServerError: The last retry failed, or the failure is permanent.
-            PolicyError: So did `max_unanswered` turns in a row; the server is gone.
+            ServerError: The last try failed, or the failure is permanent.
         """
-        try:
-            async with self._places:
-                answer = await self._ask(json.dumps(body_of(self._shared, turn)).encode())
-        except ServerError as error:
-            self._num_unanswered += 1
-            if self._num_unanswered >= self.options.max_unanswered:
-                raise PolicyError(
-                    f"The server left {self._num_unanswered} turns in a row without an answer, so the run stops. "
-                    f"Last error: {error}"
-                ) from error
-            raise
-        self._num_unanswered = 0
-        return answer
+        async with self._places:
+            body = json.dumps({**self._shared, "messages": list(messages)}).encode()
+            return await self._ask(body, self.options.max_retries + 1 if retry else 1)
 
     async def close(self) -> None:
-        """Close the connections; a later turn opens new ones, on the event loop that is then running."""
+        """Close the connections; a later request opens new ones, on the event loop that is then running."""
         session, self._session = self._session, None
         self._places = asyncio.Semaphore(self.options.max_concurrency)
         if session is not None:
             await session.close()
 
-    async def _ask(self, body: bytes) -> Answer:
+    async def _ask(self, body: bytes, num_tries: int) -> Answer:
         """Send a request, and retry it after transient failures.
 
         Raises:
-            ServerError: The last retry failed, or the failure is permanent.
+            ServerError: The last try failed, or the failure is permanent.
         """
-        num_tries = self.options.max_retries + 1
         failure = PassingError("")
         for number in range(num_tries):
             if number:

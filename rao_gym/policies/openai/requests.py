@@ -1,11 +1,10 @@
-"""Build the requests of turns."""
+"""What all requests to a server share."""
 
 from __future__ import annotations
 
 import os
 from typing import Any
 
-from rao_gym.policies.base import Turn
 from rao_gym.policies.openai.settings import ServerOptions
 
 _SAMPLING = (
@@ -34,8 +33,3 @@ def sampling_of(model: str, options: ServerOptions) -> dict[str, Any]:
     """Return the part of the body that all requests share."""
     given = {name: getattr(options, name) for name in _SAMPLING}
     return {"model": model, **{name: value for name, value in given.items() if value is not None}, **options.extra_body}
-
-
-def body_of(shared: dict[str, Any], turn: Turn) -> dict[str, Any]:
-    """Return the body of a turn's request."""
-    return {**shared, "messages": list(turn.messages)}

@@ -8,10 +8,8 @@ from math import inf
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import numpy as np
-
 from rao_gym.errors import InvalidValueError
-from rao_gym.limits import check_count
+from rao_gym.limits import check_count, is_number
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
@@ -129,7 +127,7 @@ class ServerOptions:
             raise InvalidValueError(f"organization must be a single line of text, got {self.organization!r}.")
 
 
-def _check_number(name: str, value: object, low: float, high: float, *, optional: bool) -> None:
+def _check_number(name: str, value: Any, low: float, high: float, *, optional: bool) -> None:
     """Check that an option is a finite number in a range.
 
     Raises:
@@ -137,8 +135,7 @@ def _check_number(name: str, value: object, low: float, high: float, *, optional
     """
     if value is None and optional:
         return
-    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not is_number or not low <= value <= high or value == inf:  # type: ignore[operator]
+    if not is_number(value) or not low <= value <= high or value == inf:
         wanted = f"of at least {low:g}" if high == inf else f"from {low:g} to {high:g}"
         raise InvalidValueError(f"{name} must be a number {wanted}, got {value!r}.")
 

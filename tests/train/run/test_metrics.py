@@ -65,7 +65,7 @@ def test_nodes_that_a_judge_failed_on_are_left_out() -> None:
 def test_roots_without_a_signal_are_no_failures() -> None:
     def excluded(index: int) -> Rollout:
         rollout = make_rollout(Plan("right"), index=index)
-        return replace(rollout, signals=replace(rollout.signals, by_node={}, num_excluded=1))
+        return replace(rollout, signals=replace(rollout.signals, by_node={}, unjudged={0: "the judge failed"}))
 
     found = evaluation_metrics(batch_of([make_rollout(Plan("right")), excluded(1)]))
     assert (found["evaluation/success_2"], found["evaluation/turns_2"]) == (1.0, 1.0)

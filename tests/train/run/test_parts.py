@@ -15,7 +15,7 @@ from rao_train.loss import cispo_loss
 from rao_train.recipes.reading import load_recipe
 from rao_train.recipes.settings import Recipe
 from rao_train.run.logs import LogEntry, read_log
-from rao_train.run.parts import credit_of, judge_of, loss_of, task_source_of
+from rao_train.run.parts import credit_of, loss_of, task_source_of
 from rao_train.run.phases import TRAIN
 from rao_train.run.trainer import Trainer
 
@@ -120,7 +120,7 @@ def test_a_recipe_s_own_parts_are_the_built_in_ones() -> None:
     recipe = small()
     assert loss_of(recipe.learner.loss) is cispo_loss
     assert credit_of(recipe.credit) is credit
-    assert judge_of(recipe.judge) is None
+    assert recipe.judge.grading().chain("rao/Arithmetic-v0").text == "exact,root,zero"
 
 
 def test_a_loss_scales_the_gradient() -> None:
@@ -156,8 +156,9 @@ def test_a_task_source_chooses_tasks_and_groups() -> None:
 
 
 def test_a_judge_is_loaded() -> None:
-    judge = judge_of(small("judge.name=parts_of_a_user:finished").judge)
-    assert judge is not None
+    chain = small("judge.name=parts_of_a_user:finished").judge.grading().chain("rao/Arithmetic-v0")
+    assert chain.text == "exact,judge"
+    assert chain.judge is not None
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_a_root_that_a_judge_failed_on_does_not_count_as_a_failure() -> None:
     schedule = AdaptiveDifficulty(start=2, window=2)
     source = CurriculumTasks(TaskSourceParts(setup=SETUP, schedule=schedule, seed=0, tasks_per_step=1, group_size=2))
     right = make_rollout(Plan("right"))
-    unjudged = replace(make_rollout(Plan("right")), signals=Signals(by_node={}, num_excluded=1))
+    unjudged = replace(make_rollout(Plan("right")), signals=Signals(by_node={}, unjudged={0: "the judge failed"}))
     source.update([right, unjudged])
     assert source.state() == {"difficulty": 2, "outcomes": [1.0]}
     source.update([unjudged, unjudged])
