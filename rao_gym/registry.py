@@ -91,15 +91,21 @@ class Setup:
             sandbox: Where cells run; a new one by default.
             counter: The token counter of the model that plays; `settings.count_tokens` takes precedence.
         """
-        count_tokens = self.settings.count_tokens
         return Runtime(
             self.family,
             self.limits,
             self.settings.actions,
             recursive=self.settings.recursive,
-            counter=counter if count_tokens is None else TextCounter(count_tokens),
+            counter=self.counter(counter),
             sandbox=sandbox,
         )
+
+    def counter(self, counter: TranscriptCounter | None = None) -> TranscriptCounter:
+        """Return what counts tokens: `settings.count_tokens`, else the model's `counter`, else four characters each."""
+        count_tokens = self.settings.count_tokens
+        if count_tokens is not None:
+            return TextCounter(count_tokens)
+        return counter or TextCounter()
 
 
 def register(id: str, family: str) -> None:

@@ -8,8 +8,6 @@ from rich.table import Table
 from rao_train.recipes.settings import Recipe
 from rao_train.run.phases import phases_of
 from rao_train.run.trainer import Trainer
-from rao_train.run.warm_start import demonstrate
-from rao_train.seeds import Purpose, seed_of
 
 
 def dry_run(recipe: Recipe, trainer: Trainer, console: Console) -> None:
@@ -23,11 +21,9 @@ def dry_run(recipe: Recipe, trainer: Trainer, console: Console) -> None:
     Raises:
         RaoError: Something that the run needs is missing or does not fit.
     """
-    setup = recipe.environment.setup()
     phases = phases_of(recipe)
     for phase in phases:
-        if phase.stage is not None:
-            demonstrate(setup, phase.stage, seed_of(recipe.seed, Purpose.DEMONSTRATIONS, phase.place), num_trees=1)
+        trainer.demonstrate(phase, num_trees=1)
     batch = trainer.play()
     weights = list(trainer.model.parameters())
     training = recipe.training

@@ -37,12 +37,15 @@ class LogEntry:
         phase: ``"warm_start/NAME"``, ``"train"`` or ``"evaluation"``.
         step: Steps of that phase so far; for an evaluation, training steps.
         metrics: Numbers by name.
+        token_counter: What counted the tokens of windows and trees: ``model`` for the model's own tokenizer, or
+            ``module:function``.
     """
 
     tick: int
     phase: str
     step: int
     metrics: Metrics
+    token_counter: str = ""
 
 
 class RunLog:

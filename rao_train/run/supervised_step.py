@@ -20,12 +20,16 @@ class SupervisedStep:
         demonstrations: What there is to learn from.
         seed: Seeds the draws.
         batch_size: Demonstrations of a step.
+        num_skipped: Trees that are not among them because the window cannot hold their task's opening.
     """
 
-    def __init__(self, demonstrations: Sequence[TokenSequence], *, seed: int, batch_size: int) -> None:
+    def __init__(
+        self, demonstrations: Sequence[TokenSequence], *, seed: int, batch_size: int, num_skipped: int = 0
+    ) -> None:
         self._demonstrations = demonstrations
         self._seed = seed
         self._batch_size = batch_size
+        self._num_skipped = num_skipped
 
     def take(self, learner: Learner, tick: int) -> tuple[Metrics, list[UpdateMetrics]]:
         """Learn from some demonstrations.
@@ -42,5 +46,9 @@ class SupervisedStep:
         places = rng.integers(len(self._demonstrations), size=self._batch_size)
         update = learner.supervised_step([self._demonstrations[place] for place in places])
         seconds = perf_counter() - started
-        metrics = update_metrics([update]) | {"seconds/step": seconds, "speed/learned": update.num_tokens / seconds}
+        metrics = update_metrics([update]) | {
+            "tree/skipped": self._num_skipped,
+            "seconds/step": seconds,
+            "speed/learned": update.num_tokens / seconds,
+        }
         return metrics, [update]

@@ -87,6 +87,7 @@ class Trainer:
         source = task_source_of(recipe, self._setup)
         model, self.tokenizer = model_of(recipe)
         self._template = TurnTemplate(self.tokenizer, recipe.model.template_arguments, declared_end_ids(model))
+        self._token_counter = self._setup.counter(ModelTokens(self._template)).name
         self._phases = phases_of(recipe)
         self._phase = self._phases[0]
         self._learner = self._learner_of(model)
@@ -137,6 +138,18 @@ class Trainer:
             self._chain.close()
         self._learner.export(self.folder / "model", self.tokenizer)
         return trees
+
+    def demonstrate(self, phase: Phase, *, num_trees: int | None = None) -> list[ExecutionTree]:
+        """Play the demonstrations of a phase; none for a phase that is no warm start.
+
+        Args:
+            phase: One of the recipe's phases.
+            num_trees: Trees to play; the stage's own number when left out.
+        """
+        if phase.stage is None:
+            return []
+        seed = seed_of(self.recipe.seed, Purpose.DEMONSTRATIONS, phase.place)
+        return demonstrate(self._setup, phase.stage, seed, num_trees=num_trees, counter=ModelTokens(self._template))
 
     def play(self) -> RolloutBatch:
         """Play one task of each difficulty of the evaluation with the present weights, and write nothing."""
@@ -261,6 +274,7 @@ class Trainer:
     def _log(self, log: RunLog, entry: LogEntry) -> None:
         """Write an entry and show it; from the first one on, the folder is this run's."""
         self._run_folder.claim()
+        entry = replace(entry, token_counter=self._token_counter)
         log.write(entry)
         self._reporter.report(entry)
 
@@ -288,11 +302,13 @@ class Trainer:
             self._learner = self._learner_of(self._learner.model)
         self._supervised_step = None
         if phase.stage is not None:
-            seed = seed_of(self.recipe.seed, Purpose.DEMONSTRATIONS, phase.place)
-            trees = demonstrate(self._setup, phase.stage, seed, counter=ModelTokens(self._template))
+            trees = self.demonstrate(phase)
             demonstrations = [sequence for tree in trees for sequence in sequences_of(tree, self._template)]
             self._supervised_step = SupervisedStep(
-                demonstrations, seed=self.recipe.seed, batch_size=phase.stage.sequences_per_step
+                demonstrations,
+                seed=self.recipe.seed,
+                batch_size=phase.stage.sequences_per_step,
+                num_skipped=phase.stage.demonstrations - len(trees),
             )
 
     def _learner_of(self, model: PreTrainedModel | PeftModel) -> Learner:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rao_gym.curriculum import FixedMixture
-from rao_gym.errors import InvalidValueError, ServerError
+from rao_gym.errors import InvalidValueError, ServerError, WindowTooSmallError
 from rao_gym.limits import TranscriptCounter
 from rao_gym.policies.base import Policy, ask
 from rao_gym.policies.loading import load_policy
@@ -59,7 +59,7 @@ def demonstrate(
     num_trees: int | None = None,
     counter: TranscriptCounter | None = None,
 ) -> list[ExecutionTree]:
-    """Play the demonstrations of a stage.
+    """Play the demonstrations of a stage, all but those whose opening the window cannot hold.
 
     Args:
         setup: The family and the settings of its episodes.
@@ -71,20 +71,29 @@ def demonstrate(
 
     Raises:
         PolicyError: A policy raised.
+        WindowTooSmallError: The window cannot hold the opening of a single task.
     """
     mixture = PolicyMixture.load(stage.policies, setup)
     difficulties = FixedMixture(stage.difficulties)
     rng = np.random.default_rng(seed)
-    trees = []
+    trees: list[ExecutionTree] = []
+    misfit: WindowTooSmallError | None = None
     with closing(Sandbox()) as sandbox:
         runtime = setup.runtime(sandbox, counter)
         try:
             for index in range(stage.demonstrations if num_trees is None else num_trees):
-                runtime.reset(int(rng.integers(2**31)), difficulties.draw(rng), split=setup.settings.split, index=index)
+                seed_of_task, difficulty = int(rng.integers(2**31)), difficulties.draw(rng)
+                try:
+                    runtime.reset(seed_of_task, difficulty, split=setup.settings.split, index=index)
+                except WindowTooSmallError as error:
+                    misfit = misfit or error
+                    continue
                 _play(runtime, mixture, rng)
                 trees.append(runtime.tree)
         finally:
             runtime.release()
+    if misfit is not None and not trees:
+        raise misfit
     return trees
 
 

@@ -119,6 +119,8 @@ def test_a_dry_run_writes_nothing(rao: Rao, tmp_path: Path) -> None:
     assert (done.exit_code, done.err) == (0, "")
     assert "warm_start/one: 30 steps, train: 2 steps" in done.out
     assert "2 tasks x 2 trees" in done.out
+    narrow = rao("train", "arithmetic_tiny", *SMALL, "--dry-run", "environment.options.window=1")
+    assert (narrow.exit_code, "cannot hold the opening messages" in narrow.err) == (2, True)
     assert not list(tmp_path.iterdir())
     bad = rao("train", "arithmetic_tiny", *SMALL, "--dry-run", "warm_start.stages.0.policies={referense = 1.0}")
     assert (bad.exit_code, "Did you mean 'reference'" in bad.err) == (2, True)
@@ -128,6 +130,7 @@ def test_a_run_goes_on_and_is_extended_by_its_folder_alone(rao: Rao) -> None:
     assert rao("train", "arithmetic_tiny", *SMALL, "--out", "here").exit_code == 0
     assert rao("train", "--out", "here", "training.steps=4").exit_code == 0
     assert [entry.step for entry in read_log(Path("here")) if entry.phase == "train"] == [1, 2, 3, 4]
+    assert {entry.token_counter for entry in read_log(Path("here"))} == {"model"}
     missing = rao("train", "--out", "nowhere")
     assert (missing.exit_code, "There is no run in 'nowhere'" in missing.err) == (2, True)
     assert "Name a recipe" in rao("train").err

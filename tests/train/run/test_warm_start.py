@@ -10,7 +10,7 @@ import pytest
 from counting import Counting, Numbers
 
 from rao_gym import make_setup
-from rao_gym.errors import InvalidValueError, PolicyError, ServerError, UnknownNameError
+from rao_gym.errors import InvalidValueError, PolicyError, ServerError, UnknownNameError, WindowTooSmallError
 from rao_gym.policies.base import Turn
 from rao_gym.registry import setup_of
 from rao_gym.tasks.arithmetic.family import Arithmetic
@@ -84,6 +84,23 @@ def test_the_window_is_counted_in_the_tokens_of_the_model_that_learns() -> None:
     narrow = setup_of(Arithmetic, kind="modular", max_depth=None, window=max(lengths) - 1)
     (cut,) = demonstrate(narrow, stage(demonstrations=1), (0,), counter=ModelTokens(template))
     assert StopReason.OUT_OF_WINDOW in {node.stop_reason for node in cut.nodes}
+
+
+def longer_when_harder(text: str) -> int:
+    """Count one token, and many more for an expression of difficulty 3."""
+    return 1_000 if sum(map(text.count, "+-*")) == 4 else 1
+
+
+def test_demonstrations_whose_opening_fits_no_window_are_left_out() -> None:
+    options: dict[str, Any] = {"kind": "modular", "window": 100, "count_tokens": longer_when_harder}
+    setup = setup_of(Arithmetic, **options)
+    mixed = stage(difficulties={2: 0.5, 3: 0.5}, demonstrations=40)
+    trees = demonstrate(setup, mixed, (0,))
+    assert 10 < len(trees) < 40
+    assert {longer_when_harder(tree.root.messages[1]["content"]) for tree in trees} == {1}
+    assert demonstrate(setup, mixed, (0,)) == trees
+    with pytest.raises(WindowTooSmallError, match="window=100 cannot hold the opening messages"):
+        demonstrate(setup, stage(difficulties={3: 1.0}), (0,))
 
 
 class Shelf(World):
