@@ -25,6 +25,7 @@ from rao_gym.errors import FileFormatError, InvalidValueError, MissingFileError
 from rao_gym.evaluation.results import EpisodeResult, options_as_json
 from rao_gym.evaluation.store import RESULTS, read_results, write_whole
 from rao_gym.jsonable import JSON, read_json
+from rao_gym.judges import Grading
 from rao_gym.policies.loading import recorded_options
 from rao_gym.version import __version__
 
@@ -81,12 +82,14 @@ class Benchmark:
         policies: The policies that are measured.
         arms: Names of the arms, in the order in which they are played.
         environments: Names of the environments.
+        grading: Where success signals come from.
     """
 
     suite: Suite
     policies: Sequence[BenchmarkPolicy]
     arms: Sequence[str]
     environments: Sequence[str]
+    grading: Grading = field(default_factory=Grading)
 
     def cells(self) -> list[Cell]:
         """Return every cell, each once; arms with a policy of their own are played once for all policies."""
@@ -112,6 +115,7 @@ class Benchmark:
             ],
             "arms": list(self.arms),
             "environments": list(self.environments),
+            "grading": self.grading.document(),
             "rao_gym": __version__,
         }
 
@@ -178,6 +182,7 @@ def open_benchmark(out: Path) -> Benchmark:
             ],
             arms=[arm.name for arm in choose_arms(map(str, found["arms"]))],
             environments=[suite.environment(str(name)).name for name in found["environments"]],
+            grading=Grading.from_document(found.get("grading")),
         )
     except (LookupError, TypeError, ValueError) as error:
         raise FileFormatError(f"{out / BENCHMARK} does not describe a benchmark run: {error}") from error

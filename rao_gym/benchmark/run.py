@@ -16,7 +16,7 @@ from typing import Any
 from rao_gym.benchmark.arms import RECURSIVE
 from rao_gym.benchmark.folder import Benchmark, BenchmarkPolicy, Cell, add_seconds, arm_of, cell_results, claim
 from rao_gym.errors import InvalidValueError
-from rao_gym.evaluation.evaluate import run_identity
+from rao_gym.evaluation.evaluate import grading_identity, run_identity
 from rao_gym.evaluation.recording import Recorder, play
 from rao_gym.evaluation.results import EpisodeResult
 from rao_gym.evaluation.rollouts import TaskKey
@@ -161,7 +161,7 @@ class _Plan:
     def _play_cell(self, cell: Cell, players: _Players, sandbox: Sandbox, report: OnTask) -> None:
         """Play the tasks of one cell."""
         started = monotonic()
-        suite, arm = self.benchmark.suite, arm_of(cell)
+        suite, arm, grading = self.benchmark.suite, arm_of(cell), self.benchmark.grading
         environment = suite.environment(cell.environment)
         keys = self.shard.take(suite.keys(environment, cell.difficulty))
         name, policy_options = arm.player(cell.policy), players.options(cell.policy)
@@ -169,8 +169,11 @@ class _Plan:
         with ExitStack() as stack:
             setup = build_setup(environment.id, suite.split, options)
             stack.callback(setup.family.close)
-            stage = Stage(id=environment.id, setup=setup, policy=players.of(name, setup.family))
+            chain = grading.chain(setup.family.id)
+            stack.callback(chain.close)
+            stage = Stage(id=environment.id, setup=setup, policy=players.of(name, setup.family), chain=chain)
             identity = run_identity(name, policy_options, options, suite.seed, suite.split, stage.content)
+            identity |= grading_identity(grading, [stage])
             folder = stack.enter_context(RunFolder(cell.path(self.out), identity))
             missing = [key for key in keys if folder.find(environment.id, key) is None]
             suite.check(environment, missing)
@@ -181,6 +184,7 @@ class _Plan:
                 folder=folder,
                 save_trees=self.save_trees,
                 progress=lambda result, _: None if result.attempt else report(cell),
+                grading=grading,
             )
             results = play(stage, keys, recorder, self.workers, sandbox)
             if arm.best_of:

@@ -20,9 +20,16 @@ from rao_gym.benchmark.report import write_report
 from rao_gym.benchmark.run import OnTask, Shard, num_tasks, run_benchmark
 from rao_gym.benchmark.suite import freeze, load_suite
 from rao_gym.benchmark.validation import validate
-from rao_gym.commands.common import output_console, parse_assignments, shown
+from rao_gym.commands.common import (
+    add_judge_arguments,
+    judge_arguments,
+    output_console,
+    parse_assignments,
+    shown,
+)
 from rao_gym.errors import InvalidValueError
 from rao_gym.evaluation.store import write_whole
+from rao_gym.judges import Grading
 
 
 def add_parser(subparsers: Any) -> None:
@@ -41,6 +48,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--arms", metavar="NAMES", help="arms to play, separated by commas (default all)")
     parser.add_argument("--environments", metavar="NAMES", help="environments of the suite to play (default all)")
+    add_judge_arguments(parser)
     parser.add_argument("--shard", default="1/1", metavar="N/M", help="play the N-th of M shares of the tasks")
     parser.add_argument("--processes", type=int, default=1, metavar="N", help="processes on this machine (default 1)")
     parser.add_argument("--workers", type=int, default=8, metavar="W", help="episodes played at once in a process")
@@ -85,6 +93,7 @@ def _benchmark(arguments: argparse.Namespace) -> Benchmark:
         policies=[BenchmarkPolicy(name=name, options=options) for name in names],
         arms=[arm.name for arm in choose_arms(_names(arguments.arms))],
         environments=[suite.environment(name).name for name in environments],
+        grading=Grading(**judge_arguments(arguments)),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from rao_gym.errors import InvalidValueError, unknown_name
+from rao_gym.jsonable import JSON, to_json_value
 from rao_gym.judges.chain import SignalChain, check_judge, parse_signals
 from rao_gym.judges.model import NOT_FOR_JUDGES, SAMPLING, JudgeOptions, ModelJudge
 from rao_gym.plugins import build_part, check_takes
@@ -99,6 +100,24 @@ class Grading:
             return self.judge or ""
         named: Any = self.judge if hasattr(self.judge, "__qualname__") else type(self.judge)
         return f"{named.__module__}:{named.__qualname__}"
+
+    def document(self) -> dict[str, JSON] | None:
+        """Return it as plain data, without secrets; None for a run without a judge or sources of its own."""
+        if self.signals is None and self.judge is None:
+            return None
+        options = to_json_value(self.recorded_options())
+        return {"signals": self.signals, "judge": self.judge_name or None, "judge_options": options}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any] | None) -> Grading:
+        """Read what `document` returned.
+
+        Raises:
+            LookupError: A part is missing.
+        """
+        if document is None:
+            return cls()
+        return cls(**{name: document[name] for name in ("signals", "judge", "judge_options")})
 
     def identifying_options(self) -> dict[str, Any]:
         """Return the options that verdicts depend on: not how the server is reached, nor where verdicts are kept."""

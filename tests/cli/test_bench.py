@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from rao_gym.cli import main
+from rao_gym.evaluation import read_results
 
 SPECIFICATION = """
 name = "tiny"
@@ -27,6 +28,36 @@ def suite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     assert main(["bench", "freeze", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "tiny.json")]) == 0
     assert "Wrote 4 tasks of 1 environments" in capsys.readouterr().out
     return tmp_path / "tiny.json"
+
+
+JUDGE = """
+from rao_gym.errors import PolicyError
+
+def doubtful(node):
+    if node.parent is None and "1" in str(node.value):
+        raise PolicyError("not sure")
+    return 0.5
+"""
+
+
+def test_judges_decide_here_too(
+    suite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "doubtful_judges.py").write_text(JUDGE)
+    command = ["bench", "--suite", str(suite), "--arms", "recursive", "--out", str(tmp_path / "run")]
+    judged = ["--signals", "judge,zero", "--judge", "doubtful_judges:doubtful"]
+    assert main([*command, *judged]) == 0
+    results = [result for file in (tmp_path / "run").rglob("results.jsonl") for result in read_results(file)]
+    assert len(results) == 4
+    for result in results:
+        assert result.success == (None if result.unjudged else 0.5)
+        assert result.judge == "doubtful_judges:doubtful"
+    assert main(["bench", "validate", str(tmp_path / "run" / "results.json")]) == 0
+    capsys.readouterr()
+    assert main(command) == 2
+    assert "holds a run with grading=" in capsys.readouterr().err
 
 
 def test_run_validate_compare_merge(suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -87,7 +87,7 @@ def test_the_window_is_counted_in_the_tokens_of_the_model_that_learns() -> None:
 
 
 def longer_when_harder(text: str) -> int:
-    """Count one token, and many more for an expression of difficulty 3."""
+    """Count one token, and many more for an expression of four operations."""
     return 1_000 if sum(map(text.count, "+-*")) == 4 else 1
 
 
@@ -99,8 +99,8 @@ def test_demonstrations_whose_opening_fits_no_window_are_left_out() -> None:
     assert 10 < len(trees) < 40
     assert {longer_when_harder(tree.root.messages[1]["content"]) for tree in trees} == {1}
     assert demonstrate(setup, mixed, (0,)) == trees
-    with pytest.raises(WindowTooSmallError, match="window=100 cannot hold the opening messages"):
-        demonstrate(setup, stage(difficulties={3: 1.0}), (0,))
+    with pytest.raises(WindowTooSmallError, match="window=1 cannot hold the opening messages"):
+        demonstrate(setup_of(Arithmetic, kind="modular", window=1), mixed, (0,))
 
 
 class Shelf(World):
