@@ -44,6 +44,7 @@ register("rao/Code-v0", "rao_gym.tasks.code:Code")
 register("rao/DeepSearch-v0", "rao_gym.tasks.deep_search:DeepSearch")
 register("rao/TextCraft-v0", "rao_gym.tasks.textcraft:TextCraft")
 register("rao/TextCraftSynth-v0", "rao_gym.tasks.textcraft:TextCraftSynth")
+register("rao/EmailSearch-v0", "rao_gym.tasks.email_search:EmailSearch")
 
 register_menu(
     "rao/LongContext-menu-v0",

@@ -12,16 +12,8 @@ from dataclasses import dataclass
 from rao_gym.jsonable import JSON
 from rao_gym.policies.base import Turn
 from rao_gym.tasks.deep_search.questions import Question, Thread
-from rao_gym.tasks.deep_search.transcripts import (
-    Launch,
-    Notes,
-    take_notes,
-    write_finish,
-    write_launches,
-    write_open,
-    write_search,
-)
-from rao_gym.tools import LAUNCH
+from rao_gym.tasks.deep_search.transcripts import OPEN, SEARCH, Notes, take_notes
+from rao_gym.tasks.scripts import Launch, may_launch, write_finish, write_launches, write_tool
 
 UNKNOWN = "unknown"
 
@@ -53,7 +45,7 @@ class SearchPolicy:
         if notes is None or notes.question is None:
             return write_finish(turn, UNKNOWN)
         question = notes.question
-        if notes.answers or (self.delegates and _may_launch(turn) and not _fits(turn, notes)):
+        if notes.answers or (self.delegates and may_launch(turn) and not _fits(turn, notes)):
             return self._delegate(turn, notes, question)
         return _search(turn, notes, question)
 
@@ -75,7 +67,7 @@ class SearchPolicy:
             else:
                 answers.append(None)
                 launches.append(launch)
-        if launches and _may_launch(turn, len(launches)):
+        if launches and may_launch(turn, len(launches)):
             return write_launches(turn, launches)
         return write_finish(turn, answers if len(question.threads) > 1 else answers[-1])
 
@@ -126,9 +118,9 @@ def _follow(turn: Turn, notes: Notes, thread: Thread, start: str) -> tuple[JSON,
         title = called if _TITLE.fullmatch(called) else notes.titles.get(called.casefold())
         if title is None:
             query = called.removeprefix("the ")
-            return UNKNOWN, "" if query in notes.tried or called == UNKNOWN else write_search(turn, query)
+            return UNKNOWN, "" if query in notes.tried or called == UNKNOWN else write_tool(turn, SEARCH, query=query)
         if title not in notes.facts:
-            return UNKNOWN, "" if title in notes.tried else write_open(turn, title)
+            return UNKNOWN, "" if title in notes.tried else write_tool(turn, OPEN, page=title)
         value = notes.facts[title].get(relation)
         if value is None:
             return UNKNOWN, ""
@@ -150,10 +142,3 @@ def _has_room(turn: Turn) -> bool:
     """Tell whether one more action fits, and the answer after it."""
     window, turns = turn.limits.window, turn.limits.turns
     return (window is None or window >= _HOP_TOKENS + _ANSWER_TOKENS) and (turns is None or turns > 1)
-
-
-def _may_launch(turn: Turn, number: int = 1) -> bool:
-    """Tell whether an agent can launch so many sub-agents."""
-    limits = turn.limits
-    launches = any(spec.name == LAUNCH for spec in turn.tools)
-    return launches and limits.depth != 0 and all(n is None or n >= number for n in (limits.children, limits.nodes))

@@ -1,18 +1,17 @@
-"""The transcript as the scripted policies read it, and the actions that they write, in either action form."""
+"""The transcript as the scripted policies read it."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rao_gym.actions import read_calls, write_call, write_cell
 from rao_gym.jsonable import JSON
-from rao_gym.policies.base import Turn
 from rao_gym.tasks.deep_search.questions import Question, parse_question
 from rao_gym.tasks.deep_search.relations import INTRODUCTIONS, read_fact
-from rao_gym.tools import FINISH, LAUNCH
+from rao_gym.tasks.scripts import Launch, answers_in, calls_in, text_of
+from rao_gym.tools import LAUNCH
 from rao_gym.tree import ChatMessage
 
 SEARCH = "search"
@@ -20,13 +19,7 @@ OPEN = "open"
 
 _OPENING = re.compile(r"Goal: (?P<goal>.*)\nThe encyclopedia has [\d,]+ pages\.", re.DOTALL)
 _RESULT = re.compile(r"\d+\. (?P<title>.+? \([^)]*\)): (?P<sentence>.+)")
-_RESPONSE = re.compile(r"<tool_response>\n(.*?)\n</tool_response>", re.DOTALL)
-_TRIED = re.compile(rf"(?:{SEARCH}|{OPEN})\((\".*\")\)")
-_LAUNCHES = re.compile(r"^launches = (.*)$", re.MULTILINE)
 _SENTENCE_END = re.compile(r"(?<=\.)\s")
-
-Launch = Mapping[str, str | int]
-"""The arguments of a launch."""
 
 
 @dataclass
@@ -68,67 +61,19 @@ def take_notes(messages: Sequence[ChatMessage]) -> Notes | None:
         return None
     notes = Notes(parse_question(opening["goal"]))
     for action, reply in zip(messages[2::2], messages[3::2], strict=False):
-        launches = _launches_in(action["content"])
+        calls = calls_in(action["content"])
+        launches = [arguments for name, arguments in calls if name == LAUNCH]
         if launches:
-            notes.answers |= zip(map(key_of, launches), _answers_in(reply["content"]), strict=False)
+            notes.answers |= zip(map(key_of, launches), answers_in(reply["content"]), strict=False)
         else:
-            notes.tried |= _tried_in(action["content"])
-            _read_pages(reply["content"], notes)
+            notes.tried |= {str(text) for _, arguments in calls for text in arguments.values()}
+            _read_pages(text_of(reply["content"]), notes)
     return notes
-
-
-def write_search(turn: Turn, query: str) -> str:
-    """Return the action that searches."""
-    return write_call(SEARCH, query=query) if turn.actions == "tools" else write_cell(f"{SEARCH}({json.dumps(query)})")
-
-
-def write_open(turn: Turn, title: str) -> str:
-    """Return the action that shows a page."""
-    return write_call(OPEN, page=title) if turn.actions == "tools" else write_cell(f"{OPEN}({json.dumps(title)})")
-
-
-def write_launches(turn: Turn, launches: Sequence[Launch]) -> str:
-    """Return the action that launches sub-agents, all at once."""
-    if turn.actions == "tools":
-        return "\n".join(write_call(LAUNCH, **launch) for launch in launches)
-    return write_cell(
-        "import json\n"
-        f"launches = {json.dumps(list(launches))}\n"
-        f"answers = await asyncio.gather(*[{LAUNCH}(**launch) for launch in launches])\n"
-        "print(json.dumps(answers))"
-    )
-
-
-def write_finish(turn: Turn, answer: JSON) -> str:
-    """Return the action that hands back an answer."""
-    return write_call(FINISH, answer=answer) if turn.actions == "tools" else write_cell(f"{FINISH}({answer!r})")
-
-
-def _launches_in(action: str) -> list[Launch]:
-    """Return the arguments of the launches in one of the policies' own actions."""
-    listed = _LAUNCHES.search(action)
-    launches: list[Launch] = [] if listed is None else json.loads(listed[1])
-    return launches + [call.arguments for call in read_calls(action) if call.name == LAUNCH]
-
-
-def _tried_in(action: str) -> set[str]:
-    """Return what one of the policies' own actions searches for or opens."""
-    called = {str(text) for call in read_calls(action) for text in call.arguments.values()}
-    return called | {json.loads(written) for written in _TRIED.findall(action)}
-
-
-def _answers_in(reply: str) -> list[JSON]:
-    """Return the values that launches returned; a sentence about a failure stays text."""
-    responses = _RESPONSE.findall(reply)
-    if responses:
-        return [_value(response) for response in responses]
-    values = _value(reply.partition("\n")[0])
-    return values if isinstance(values, list) else [values]
 
 
 def _read_pages(reply: str, notes: Notes) -> None:
     """Note what search results and opened pages say."""
-    lines = reply.replace("<tool_response>\n", "").splitlines()
+    lines = reply.splitlines()
     for line in lines:
         result = _RESULT.fullmatch(line)
         if result:
@@ -146,12 +91,3 @@ def _note_names(title: str, sentence: str, notes: Notes) -> None:
     if found:
         for called in (title, found["alias"], f"the {found['kind']} {found['name']}"):
             notes.titles[called.casefold()] = title
-
-
-def _value(text: str) -> JSON:
-    """Return what a JSON text holds, or the text."""
-    try:
-        value: JSON = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return value
