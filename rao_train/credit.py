@@ -5,11 +5,13 @@ In reading order:
     Eq. 1   node_rewards             R(X) = s̃(X) + λ · mean of s̃(c) over the children c in C(X) that count
     Eq. 3   leave_one_out_baselines  A(τ) = R(τ) − mean of R_root(g') over the other trees g' of its group
     Eq. 4   depth_weights            w_d = α / N_d,  α = N / number of depths that occur
+            with max_child_weight    w_d = α / max(N_d, N_0 / c) below the root; α keeps the sum at N
 
     s̃       signals, success signals in [0, 1]      λ     delegation_bonus
     R       rewards, local node rewards             G     rollouts of a group, `_G`
     A       advantages                              N     trajectories that enter the loss, `_N`
     C(X)    node.children                           N_d   those of them at depth d
+    c       max_child_weight, in weights of a root
 
 `credit` puts Eq. 1 and 3 together for the trees of a training step. Eq. 4 counts the trajectories of one
 optimizer batch, so `weighted_by_depth` is called after the split into such batches. Eq. 5 is in `loss`.
@@ -89,6 +91,9 @@ class CreditSettings:
         baseline: ``leave_one_out`` for Eq. 3, ``none`` to use the reward as the advantage.
         group_filter: Groups to leave out; see `GroupFilter`.
         depth_weighting: Whether Eq. 4 weighs the trajectories; otherwise all weigh 1.
+        max_child_weight: How many times a root's weight the depth weights give a trajectory below the root at most;
+            ``none`` for Eq. 4 as it is, in which the first few children of a policy that hardly delegates outweigh
+            its roots many times.
     """
 
     name: str = RAO
@@ -99,17 +104,22 @@ class CreditSettings:
     baseline: Baseline = Baseline.LEAVE_ONE_OUT
     group_filter: GroupFilter = GroupFilter.EQUAL_REWARDS
     depth_weighting: bool = True
+    max_child_weight: float | None = None
 
     def __post_init__(self) -> None:
         """Check the values.
 
         Raises:
-            InvalidValueError: The bonus is negative or not finite.
+            InvalidValueError: The bonus is negative or not finite, or the largest weight is not positive and finite.
             UnknownNameError: A choice is not one of those described.
         """
         check_part("credit", self.name, (RAO,), self.options)
         if not 0 <= self.delegation_bonus < float("inf"):
             raise InvalidValueError(f"delegation_bonus must be at least 0, got {self.delegation_bonus!r}.")
+        if self.max_child_weight is not None and not 0 < self.max_child_weight < float("inf"):
+            raise InvalidValueError(
+                f"max_child_weight must be above 0, or none for no bound, got {self.max_child_weight!r}."
+            )
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
             if value not in list(choices):
@@ -213,25 +223,33 @@ def leave_one_out_baselines(root_rewards_G: NDArray[np.float64]) -> NDArray[np.f
     return np.where(num_others_G > 0, reference + others_G / np.maximum(num_others_G, 1), np.nan)
 
 
-def depth_weights(depths_N: NDArray[np.integer]) -> NDArray[np.float64]:
+def depth_weights(depths_N: NDArray[np.integer], max_child_weight: float | None = None) -> NDArray[np.float64]:
     """Return w = α / N_d for each trajectory of an optimizer batch (Eq. 4).
 
-    Every depth that occurs then carries the same total weight, and the weights sum to N.
+    Every depth that occurs then carries the same total weight. With a bound c on the weight of children, a depth below
+    the root with fewer than N_0 / c trajectories counts as if it had so many, and carries less. Either way, the weights
+    sum to N.
 
     Args:
         depths_N: Depth of each trajectory that enters the loss, [N].
+        max_child_weight: c, in weights of a root; None for no bound.
 
     Returns:
         The weights, [N].
     """
-    _, place_N, counts = np.unique(depths_N, return_inverse=True, return_counts=True)
-    alpha = len(depths_N) / max(1, len(counts))
-    return np.asarray(alpha / counts[place_N], dtype=np.float64)
+    depths, place_N, counts = np.unique(depths_N, return_inverse=True, return_counts=True)
+    floor = 0.0 if max_child_weight is None else np.sum(counts[depths == 0]) / max_child_weight
+    divisors = np.where(depths > 0, np.maximum(counts, floor), counts)
+    alpha = len(depths_N) / max(1.0, np.sum(counts / divisors))
+    return np.asarray(alpha / divisors[place_N], dtype=np.float64)
 
 
-def weighted_by_depth(batch: Sequence[CreditedTrajectory]) -> list[CreditedTrajectory]:
+def weighted_by_depth(
+    batch: Sequence[CreditedTrajectory], max_child_weight: float | None = None
+) -> list[CreditedTrajectory]:
     """Return the trajectories of one optimizer batch with their weights multiplied by those of Eq. 4."""
-    weights_N = depth_weights(np.array([credited.trajectory.depth for credited in batch], dtype=np.int64))
+    depths_N = np.array([credited.trajectory.depth for credited in batch], dtype=np.int64)
+    weights_N = depth_weights(depths_N, max_child_weight)
     return [
         replace(credited, weight=credited.weight * float(weight))
         for credited, weight in zip(batch, weights_N, strict=True)

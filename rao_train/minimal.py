@@ -195,12 +195,14 @@ def success_of(tree: Tree) -> float:
     return signal_of(tree.runtime.tree.root, tree.runtime.tree.root)
 
 
-def depth_weights(agents: Sequence[Agent]) -> None:
-    """Weigh the agents of an optimizer batch so that every depth carries the same total (Eq. 4)."""
+def depth_weights(agents: Sequence[Agent], max_child_weight: float | None) -> None:
+    """Weigh the agents of an optimizer batch so that every depth carries the same total (Eq. 4), up to the bound."""
     counts = Counter(agent.node.depth for agent in agents)
-    alpha = len(agents) / len(counts)
+    floor = counts[0] / max_child_weight if max_child_weight else 0.0
+    divisors = {depth: max(count, floor) if depth else count for depth, count in counts.items()}
+    alpha = len(agents) / sum(count / divisors[depth] for depth, count in counts.items())
     for agent in agents:
-        agent.weight = alpha / counts[agent.node.depth]
+        agent.weight = alpha / divisors[agent.node.depth]
 
 
 # 4. Learn
@@ -333,7 +335,7 @@ def train(recipe: Recipe) -> Iterator[tuple[float, list[float]]]:
         losses = []
         agents = credit(trees, recipe)
         for batch in minibatches(agents, how.minibatches_per_step, rng) if agents else ():
-            depth_weights(batch)
+            depth_weights(batch, recipe.credit.max_child_weight)
             rate = warmed_up(recipe.learner.learning_rate, num_updates, recipe.learner.warmup_steps)
             losses.append(learn(model, optimizer, rao_loss(model, batch, recipe), recipe, rate))
             num_updates += 1

@@ -66,10 +66,11 @@ class PolicyStep:
             raise InvalidValueError(f"Credit assignment returns a Credit, got {credited!r}.")
         rng = np.random.default_rng(seed_of(self._seed, Purpose.MINIBATCHES, version))
         parts = split(credited.trajectories, self._minibatches, rng, key=self._key) or [[]]
-        weighted = [weighted_by_depth(part) if self._settings.depth_weighting else part for part in parts]
-        updates = [learner.step(part) for part in weighted]
+        if self._settings.depth_weighting:
+            parts = [weighted_by_depth(part, self._settings.max_child_weight) for part in parts]
+        updates = [learner.step(part) for part in parts]
         metrics = rollout_metrics(batch) | bonus_metrics(batch.rollouts, self._settings)
-        return metrics | credit_metrics(credited) | weight_metrics(weighted) | update_metrics(updates), updates
+        return metrics | credit_metrics(credited) | weight_metrics(parts) | update_metrics(updates), updates
 
 
 def _group_of(credited: CreditedTrajectory) -> int:

@@ -115,8 +115,46 @@ def test_every_depth_weighs_the_same(depths: list[int]) -> None:
     assert weights_N.sum() == pytest.approx(len(depths))
 
 
+@pytest.mark.parametrize(
+    ("depths", "bound", "expected"),
+    [
+        # One child among four roots. Eq. 4: 2.5 a depth. Bound 1: it counts as four, N = 5 over 1 1/4 depths.
+        ([0, 0, 0, 0, 1], None, [0.625, 0.625, 0.625, 0.625, 2.5]),
+        ([0, 0, 0, 0, 1], 1, [1, 1, 1, 1, 1]),
+        ([0, 0, 0, 0, 1], 2, [5 / 6, 5 / 6, 5 / 6, 5 / 6, 5 / 3]),
+        ([0, 0, 0, 0, 1], 4, [0.625, 0.625, 0.625, 0.625, 2.5]),
+        # Children outnumber the roots: the bound changes nothing.
+        ([0, 1, 1, 1], 1, [2, 2 / 3, 2 / 3, 2 / 3]),
+        # Many children, one grandchild: the roots keep what Eq. 4 gives them over their children.
+        ([0, 0, 1, 1, 1, 1, 2], 1, [1.4, 1.4, 0.7, 0.7, 0.7, 0.7, 1.4]),
+        # Children that weigh less than roots do.
+        ([0, 0, 1, 1], 0.5, [4 / 3, 4 / 3, 2 / 3, 2 / 3]),
+        # No roots, as may happen in a small optimizer batch: nothing to compare with.
+        ([1, 1, 2], 1, [0.75, 0.75, 1.5]),
+    ],
+)
+def test_bounded_depth_weights_by_hand(depths: list[int], bound: float | None, expected: list[float]) -> None:
+    assert depth_weights(np.array(depths), bound).tolist() == pytest.approx(expected)
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=200), st.floats(0.01, 1000))
+def test_bounded_depth_weights_sum_to_the_same_and_keep_the_bound(depths: list[int], bound: float) -> None:
+    depths_N = np.array(depths)
+    weights_N, unbounded_N = depth_weights(depths_N, bound), depth_weights(depths_N)
+    assert weights_N.sum() == pytest.approx(len(depths))
+    if 0 in depths:
+        root = weights_N[depths_N == 0][0]
+        assert weights_N[depths_N > 0].max(initial=0.0) <= bound * root * (1 + 1e-9)
+        # Below the bound, the ratios are those of Eq. 4.
+        free_N = unbounded_N <= bound * unbounded_N[depths_N == 0][0]
+        np.testing.assert_allclose(weights_N[free_N] / root, (unbounded_N / unbounded_N[depths_N == 0][0])[free_N])
+    else:
+        np.testing.assert_array_equal(weights_N, unbounded_N)
+
+
 def test_no_trajectories_have_no_weights() -> None:
     assert depth_weights(np.array([], dtype=np.int64)).tolist() == []
+    assert depth_weights(np.array([], dtype=np.int64), 1.0).tolist() == []
     assert weighted_by_depth([]) == []
     assert credit([], CreditSettings()) == Credit(
         trajectories=[], num_groups=0, num_groups_filtered=0, num_filtered=0, num_excluded=0, num_interrupted=0
@@ -217,6 +255,9 @@ def test_settings_take_text_and_refuse_what_is_not_there() -> None:
     for bonus in (-0.1, float("nan"), float("inf")):
         with pytest.raises(InvalidValueError, match="delegation_bonus must be at least 0"):
             CreditSettings(delegation_bonus=bonus)
+    for bound in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(InvalidValueError, match=r"max_child_weight must be above 0, or none for no bound, got"):
+            CreditSettings(max_child_weight=bound)
 
 
 def test_nodes_that_ended_through_no_deed_of_their_own_leave_the_loss() -> None:

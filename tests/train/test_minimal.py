@@ -125,6 +125,16 @@ def test_off_policy_minibatches_agree(warm: Path, tmp_path: Path) -> None:
     assert sum(single[0]) / 2 == pytest.approx(full[0], abs=1e-5)
 
 
+def test_bounded_depth_weights_agree(warm: Path, tmp_path: Path) -> None:
+    settings = from_warm(
+        warm, "credit.max_child_weight=1", "training.steps=1", "training.minibatches_per_step=1", "evaluation.tasks=1"
+    )
+    full, single = losses_of_the_full_trainer(settings, tmp_path / "bounded"), losses_of_minimal(settings)
+    assert single[0][0] == pytest.approx(full[0], abs=1e-5)
+    unbounded = from_warm(warm, "training.steps=1", "training.minibatches_per_step=1", "evaluation.tasks=1")
+    assert losses_of_the_full_trainer(unbounded, tmp_path / "unbounded")[0] != full[0]
+
+
 def test_the_curriculum_and_the_warm_up_agree(warm: Path, tmp_path: Path) -> None:
     settings = from_warm(
         warm,
