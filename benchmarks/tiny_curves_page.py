@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import nan
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Final
 
 import numpy as np
@@ -187,6 +189,9 @@ def _band(
 
 
 def _smooth(values: Sequence[float | None]) -> list[float]:
-    """Return, for each step, the mean of the last few that were measured."""
-    known = np.array([np.nan if value is None else value for value in values])
-    return [float(np.nanmean(known[max(0, end - _SPAN) : end])) for end in range(1, len(known) + 1)]
+    """Return, for each step, the mean of the last few that were measured; NaN where there are none."""
+    means = []
+    for end in range(1, len(values) + 1):
+        known = [value for value in values[max(0, end - _SPAN) : end] if value is not None]
+        means.append(fmean(known) if known else nan)
+    return means
