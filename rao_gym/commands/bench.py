@@ -14,6 +14,9 @@ from rich.table import Table
 
 from rao_gym.benchmark.arms import choose_arms
 from rao_gym.benchmark.comparison import compare_runs
+from rao_gym.benchmark.export.eval_results import export_eval_results
+from rao_gym.benchmark.export.hub_dataset import export_dataset
+from rao_gym.benchmark.export.upload import upload
 from rao_gym.benchmark.folder import Benchmark, BenchmarkPolicy, Cell
 from rao_gym.benchmark.merge import merge
 from rao_gym.benchmark.report import write_report
@@ -27,9 +30,12 @@ from rao_gym.commands.common import (
     parse_assignments,
     shown,
 )
-from rao_gym.errors import InvalidValueError
+from rao_gym.errors import InvalidValueError, unknown_name
 from rao_gym.evaluation.store import write_whole
 from rao_gym.judges import Grading
+
+EXPORTS = {"hub-dataset": "dataset", "eval-results": "model"}
+"""The formats of an export, and the kind of repository on the Hub that each is for."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -59,6 +65,7 @@ def add_parser(subparsers: Any) -> None:
     _add_compare(actions)
     _add_validate(actions)
     _add_freeze(actions)
+    _add_export(actions)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -208,6 +215,36 @@ def _freeze(arguments: argparse.Namespace) -> int:
     write_whole(out, suite.to_json())
     count = sum(len(tasks) for each in suite.environments for tasks in each.tasks.values())
     output_console().print(f"Wrote {count} tasks of {len(suite.environments)} environments to {out}")
+    return 0
+
+
+def _add_export(actions: Any) -> None:
+    """Add ``rao bench export``."""
+    parser = actions.add_parser("export", help="write a run in another format, and upload it if asked")
+    parser.add_argument("folder", type=Path, metavar="RUN", help="folder of a run")
+    parser.add_argument("--to", required=True, metavar="FORMAT", help=", ".join(EXPORTS))
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write")
+    parser.add_argument("--policy", metavar="NAME", help="eval-results: whose results, if the run has several policies")
+    parser.add_argument("--dataset", metavar="OWNER/NAME", help="eval-results: the benchmark's dataset on the Hub")
+    parser.add_argument("--upload", metavar="OWNER/NAME", help="upload the folder to this repository of the Hub")
+    parser.set_defaults(run=_export)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    """Write a run in another format."""
+    out = _required(arguments.out, "--out DIR")
+    if arguments.to not in EXPORTS:
+        raise unknown_name("export format", arguments.to, EXPORTS)
+    if arguments.to == "hub-dataset":
+        files = export_dataset(arguments.folder, out)
+    else:
+        if arguments.dataset is None:
+            raise InvalidValueError("--to eval-results needs --dataset OWNER/NAME, the benchmark's dataset on the Hub.")
+        files = export_eval_results(arguments.folder, out, dataset=arguments.dataset, policy=arguments.policy)
+    console = output_console()
+    console.print(f"Wrote {', '.join(str(file) for file in files)}")
+    if arguments.upload is not None:
+        console.print(f"Uploaded to {upload(out, arguments.upload, kind=EXPORTS[arguments.to])}")
     return 0
 
 
