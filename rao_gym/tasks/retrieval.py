@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import cast
 
@@ -9,6 +10,8 @@ import bm25s
 from bm25s.tokenization import tokenize
 
 from rao_gym.tools import ToolError
+
+logging.getLogger("bm25s").setLevel(logging.WARNING)  # it reports every index to whoever logs anything
 
 MAX_QUERY_CHARS = 1_000
 _DIGITS = 6  # scores that differ by less are equal, so that machines that round differently agree

@@ -17,7 +17,14 @@ from rao_gym import make_setup
 from rao_gym.errors import InvalidValueError
 from rao_gym.tasks.content import content_hash
 
-IDS = ("rao/LongContext-v0", "rao/Arithmetic-v0", "rao/Code-v0", "rao/TextCraft-v0")
+IDS = (
+    "rao/LongContext-v0",
+    "rao/Arithmetic-v0",
+    "rao/Code-v0",
+    "rao/TextCraft-v0",
+    "rao/DeepSearch-v0",
+    "rao/EmailSearch-v0",
+)
 
 
 @dataclass(frozen=True)

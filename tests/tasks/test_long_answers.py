@@ -31,6 +31,9 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "frequency": ("rao/LongContext-v0", {"kind": "frequency"}),
     "pairs": ("rao/LongContext-v0", {"kind": "pairs"}),
     "trace": ("rao/LongContext-v0", {"kind": "trace"}),
+    "one thread": ("rao/DeepSearch-v0", {"num_questions": 1}),
+    "several threads": ("rao/DeepSearch-v0", {}),
+    "mail": ("rao/EmailSearch-v0", {}),
 }
 
 

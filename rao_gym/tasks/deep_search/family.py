@@ -63,7 +63,7 @@ class DeepSearch(TaskFamily[Inquiry]):
 
     Args:
         chained: Share of the sub-questions that begin with the answer to the one before: 0 for independent ones, 1
-            for a single chain. Default: 0.5.
+            for a single chain.
         num_questions: Overrides the schedule, as do the options below; see `Schedule`.
         num_hops: Facts that lead to each answer.
         num_pages: Pages of the encyclopedia.
@@ -83,7 +83,7 @@ class DeepSearch(TaskFamily[Inquiry]):
     def __init__(
         self,
         *,
-        chained: float | None = None,
+        chained: float = 0.5,
         num_questions: int | None = None,
         num_hops: int | None = None,
         num_pages: int | None = None,

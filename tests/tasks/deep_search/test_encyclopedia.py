@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
+from contextlib import suppress
 from hashlib import sha256
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rao_gym.tasks.deep_search.encyclopedia import Encyclopedia
 from rao_gym.tasks.deep_search.relations import INTRODUCTIONS, RELATIONS, RELATIONS_OF, Sort, read_fact
@@ -90,6 +93,12 @@ def test_the_best_text_comes_first_and_ties_keep_their_order() -> None:
     assert index.search("blue boat", 9) == [1, 2, 3]
     assert index.search("blue", 2) == [2, 3]
     assert index.search("zeppelin", 9) == []
+
+
+@given(st.text())
+def test_any_text_may_be_searched_for(query: str) -> None:
+    with suppress(ToolError):
+        assert len(SMALL.index.search(query, 5)) <= 5
 
 
 @pytest.mark.parametrize("query", ["", "  \n", "the of and", "?!", "\ud800", "x" * (MAX_QUERY_CHARS + 1)])

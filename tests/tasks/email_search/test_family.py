@@ -231,14 +231,14 @@ def test_both_ways_to_delegate_solve_tasks(actions: str, written: bool) -> None:
         assert sum(float(child.part or 0) for child in tree.root.children) == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("difficulty", [1, 4, 6])
+@pytest.mark.parametrize("difficulty", [1, 4, 5])
 def test_a_single_agent_keeps_up_in_this_easy_case(difficulty: int) -> None:
     for policy in (MailPolicy(delegates=True), MailPolicy(delegates=False)):
         assert [tree.root.signal for tree in play(policy, difficulty)] == [1.0] * 3
 
 
 def test_lists_that_are_cut_are_read_to_their_end() -> None:
-    trees = play(MailPolicy(delegates=False), 1, 8, num_mails=2_048, vagueness=3, window=16_384)
+    trees = play(MailPolicy(delegates=False), 1, 4, num_mails=1_024, vagueness=3, window=16_384)
     assert all(tree.root.signal == 1.0 for tree in trees)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pickle
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rao_gym.errors import FileFormatError, MissingFileError, RaoError
 from rao_gym.tasks.email_search import write_mailbox
@@ -65,6 +67,13 @@ def test_a_search_finds_the_latest_mails_with_all_words_within_a_span() -> None:
     total, latest = BOX.store.search("the", 0, 200, 5)
     assert total > 100
     assert latest == sorted(latest, reverse=True)
+
+
+@given(st.text())
+def test_any_text_may_be_searched_for(query: str) -> None:
+    with suppress(ToolError):
+        total, latest = BOX.store.search(query, 0, 200, 5)
+        assert len(latest) == min(total, 5)
 
 
 @pytest.mark.parametrize("query", ["", " \n", "?!", '"*"', "\ud800", "x" * (MAX_QUERY_CHARS + 1)])
