@@ -118,5 +118,5 @@ def _node_row(node: Node) -> dict[str, JSON]:
         "signal": node.signal,
         "stop_reason": str(node.stop_reason),
         "turns": node.turns,
-        "messages": [dict(message) for message in node.messages],
+        "messages": [{"role": message["role"], "content": message["content"]} for message in node.messages],
     }
