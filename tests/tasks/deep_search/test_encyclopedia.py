@@ -8,7 +8,7 @@ from contextlib import suppress
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rao_gym.tasks.deep_search.encyclopedia import Encyclopedia
@@ -96,6 +96,7 @@ def test_the_best_text_comes_first_and_ties_keep_their_order() -> None:
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_any_text_may_be_searched_for(query: str) -> None:
     with suppress(ToolError):
         assert len(SMALL.index.search(query, 5)) <= 5

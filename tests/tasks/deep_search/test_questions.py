@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rao_gym.jsonable import JSON
@@ -25,11 +25,13 @@ questions = st.builds(
 
 
 @given(questions)
+@settings(deadline=None)
 def test_questions_are_read_as_they_are_written(question: Question) -> None:
     assert parse_question(question.render()) == question
 
 
 @given(questions, st.data())
+@settings(deadline=None)
 def test_the_pieces_of_a_question_are_its_work_in_order(question: Question, data: st.DataObject) -> None:
     middle = data.draw(st.integers(0, question.num_units))
     if not 0 < middle < question.num_units:
@@ -43,6 +45,7 @@ def test_the_pieces_of_a_question_are_its_work_in_order(question: Question, data
 
 
 @given(questions, st.data())
+@settings(deadline=None)
 def test_answers_to_pieces_are_the_answers_to_the_whole(question: Question, data: st.DataObject) -> None:
     whole = solve(question, ENCYCLOPEDIA)
     assert whole is not None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rao_gym.actions import write_call
@@ -50,6 +50,7 @@ def test_tasks_are_fixed_for_ever() -> None:
 
 
 @given(st.sampled_from([draft for draft in BOX.drafts if draft.value]), st.integers(0, 3))
+@settings(deadline=None)
 def test_questions_are_read_as_they_are_written_and_fit_their_mail(draft: Any, vagueness: int) -> None:
     asked = list(questions_about(draft, vagueness))
     assert len(asked) == vagueness + 1
@@ -217,6 +218,7 @@ def test_only_the_own_question_about_fewer_mails_is_a_part() -> None:
 @given(
     st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)).map(lambda ends: (min(ends), max(ends) + 1)), max_size=4)
 )
+@settings(deadline=None)
 def test_shares_of_overlapping_parts_add_up_to_what_they_cover(parts: list[tuple[int, int]]) -> None:
     shares = [new_share(part, (0, 21), parts[:place]) for place, part in enumerate(parts)]
     covered = {mail for first, after in parts for mail in range(first, after)}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rao_gym.errors import FileFormatError, MissingFileError, RaoError
@@ -70,6 +70,7 @@ def test_a_search_finds_the_latest_mails_with_all_words_within_a_span() -> None:
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_any_text_may_be_searched_for(query: str) -> None:
     with suppress(ToolError):
         total, latest = BOX.store.search(query, 0, 200, 5)
