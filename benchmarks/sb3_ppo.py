@@ -38,7 +38,7 @@ Scores = dict[str, dict[str, float]]
 ALGORITHMS = {"ppo": PPO, "maskable": MaskablePPO}
 NUM_ENVS = 8
 TRAINING: dict[str, Any] = {
-    "n_steps": 256,
+    "n_steps": 128,
     "batch_size": 256,
     "n_epochs": 6,
     "learning_rate": LinearSchedule(1e-3, 1e-4, 1.0),
@@ -73,7 +73,16 @@ BENCHMARKS = {
         num_steps=80_000,
         strategies={
             "never delegate": ("read_next", "answer"),
-            **{f"always in {k}": (f"delegate_{k}", "read_next", "answer") for k in (2, 4)},
+            "always delegate": ("delegate_2", "read_next", "answer"),
+        },
+    ),
+    "TextCraft": Benchmark(
+        id="rao/TextCraft-menu-v0",
+        difficulties=(1, 2, 3, 4, 5),
+        num_steps=80_000,
+        strategies={
+            "never delegate": ("look_up", "craft", "finish"),
+            "always delegate": ("delegate", "look_up", "craft", "finish"),
         },
     ),
 }
@@ -146,37 +155,48 @@ def _play(env: MenuEnv, actor: Actor, difficulty: int, index: int) -> tuple[floa
     return tree.root.signal - env.turn_cost * tree.turns, float(info["is_success"]), tree.turns, len(tree)
 
 
+def test_fixed(benchmark: Benchmark, setting: Mapping[str, Any], out: Path) -> None:
+    """Play with the policies that do not learn, unless that was done before."""
+    fixed = {name: strategy(names) for name, names in benchmark.strategies.items()}
+    fixed["reference"] = reference(benchmark)
+    for name, actor in fixed.items():
+        path = out / f"{_file_name(setting, name)}.json"
+        if not path.exists():
+            scores = test(benchmark, actor, setting["turn_cost"], setting["episodes"])
+            path.write_text(json.dumps({**setting, "policy": name, "scores": scores}, indent=1) + "\n")
+
+
+def _file_name(setting: Mapping[str, Any], *more: object) -> str:
+    """Return the name of a run's file, without its ending."""
+    return "-".join(map(str, (*setting.values(), *more))).replace(" ", "-")
+
+
 def main() -> None:
-    """Train and test one seed; test what does not learn, unless that was done before."""
+    """Train and test one seed, and test what does not learn."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("family", choices=BENCHMARKS)
-    parser.add_argument("--algorithm", choices=ALGORITHMS, default="ppo")
+    parser.add_argument("--algorithm", choices=[*ALGORITHMS, "none"], default="ppo", help="none: only what is fixed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="steps of training; by default as in the published results")
     parser.add_argument("--turn-cost", type=float, default=0.01)
-    parser.add_argument("--episodes", type=int, default=100, help="tasks of each difficulty to test on")
+    parser.add_argument("--episodes", type=int, default=50, help="tasks of each difficulty to test on")
     parser.add_argument("--out", type=Path, default=Path("runs/sb3_ppo"))
     arguments = parser.parse_args()
-    benchmark, turn_cost, episodes = BENCHMARKS[arguments.family], arguments.turn_cost, arguments.episodes
+    benchmark, algorithm, seed = BENCHMARKS[arguments.family], arguments.algorithm, arguments.seed
     num_steps = arguments.steps or benchmark.num_steps
-    setting = {"family": arguments.family, "turn_cost": turn_cost, "episodes": episodes}
-    fixed = {name: strategy(names) for name, names in benchmark.strategies.items()} | {
-        "reference": reference(benchmark)
-    }
+    setting = {"family": arguments.family, "turn_cost": arguments.turn_cost, "episodes": arguments.episodes}
     arguments.out.mkdir(parents=True, exist_ok=True)
-    for name, actor in fixed.items():
-        path = arguments.out / f"{arguments.family} {name} {turn_cost} {episodes}.json".replace(" ", "-")
-        if not path.exists():
-            scores = test(benchmark, actor, turn_cost, episodes)
-            path.write_text(json.dumps(setting | {"policy": name, "scores": scores}, indent=1) + "\n")
-    start = time.perf_counter()
-    model = train(benchmark, arguments.algorithm, arguments.seed, turn_cost, num_steps)
-    seconds = round(time.perf_counter() - start)
-    scores = test(benchmark, learned(model, arguments.algorithm), turn_cost, episodes)
-    name = f"{arguments.family}-{arguments.algorithm}-{arguments.seed}-{turn_cost}-{episodes}"
-    result = setting | {"policy": arguments.algorithm, "seed": arguments.seed, "steps": num_steps, "seconds": seconds}
-    (arguments.out / f"{name}.json").write_text(json.dumps(result | {"scores": scores}, indent=1) + "\n")
-    model.save(arguments.out / f"{name}.zip")
+    test_fixed(benchmark, setting, arguments.out)
+    if algorithm == "none":
+        return
+    start = time.process_time()
+    model = train(benchmark, algorithm, seed, arguments.turn_cost, num_steps)
+    seconds = round(time.process_time() - start)
+    scores = test(benchmark, learned(model, algorithm), arguments.turn_cost, arguments.episodes)
+    result = {**setting, "policy": algorithm, "seed": seed, "steps": num_steps, "cpu_seconds": seconds}
+    path = arguments.out / _file_name(setting, algorithm, seed)
+    path.with_name(path.name + ".json").write_text(json.dumps({**result, "scores": scores}, indent=1) + "\n")
+    model.save(path.with_name(path.name + ".zip"))
     print(json.dumps(scores, indent=1))
 
 

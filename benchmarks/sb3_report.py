@@ -101,11 +101,12 @@ def verdict(run: Run, runs: Sequence[Run]) -> str:
     shares = {d: run["scores"][d]["return"] / scores["return"] for d, scores in reference["scores"].items()}
     worst = min(shares, key=shares.__getitem__)
     best = max((name for name in others if name != "reference"), key=others.__getitem__)
+    within = f", within {TOLERANCE:.0%}." if shares[worst] >= 1 - TOLERANCE else "."
     return (
-        f"- {label(run)}: {run['steps']:,} steps in {run['seconds']} s. Mean return {mean_return(run):.3f}; reference "
-        f"{others['reference']:.3f}; best fixed strategy, {best}, {others[best]:.3f}. At its worst, at difficulty "
-        f"{worst}, it has {shares[worst]:.0%} of the reference's return"
-        + (f", within {TOLERANCE:.0%}." if shares[worst] >= 1 - TOLERANCE else ".")
+        f"- {label(run)}: {run['steps']:,} steps in {run['cpu_seconds']} s of one core. "
+        f"Mean return {mean_return(run):.3f}; reference {others['reference']:.3f}; best fixed strategy, {best}, "
+        f"{others[best]:.3f}. At its worst, at difficulty {worst}, it has {shares[worst]:.0%} of the reference's "
+        f"return{within}"
     )
 
 

@@ -67,6 +67,13 @@ register_menu(
     "rao_gym.wrappers.menus.code:CodeMenu",
     max_nodes=64,
 )
+register_menu(
+    "rao/TextCraft-menu-v0",
+    "rao_gym.tasks.textcraft:TextCraft",
+    "rao_gym.wrappers.menus.textcraft:TextCraftMenu",
+    actions="tools",
+    max_nodes=64,
+)
 
 
 def __getattr__(name: str) -> Any:

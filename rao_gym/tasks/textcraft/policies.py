@@ -41,7 +41,7 @@ class SinglePolicy:
 
     def step(self, notes: Notes) -> list[Call]:
         """Return the calls of an agent that makes everything itself."""
-        if unknown := _unknown(notes, notes.targets):
+        if unknown := unknown_items(notes, notes.targets):
             return [Call(GET_INFO, {"items": unknown})]
         return self.craft(notes, notes.book.crafts(notes.targets))
 
@@ -77,13 +77,13 @@ class RecursivePolicy(SinglePolicy):
         if unknown := [item for item in notes.targets if item not in notes.levels]:
             return [Call(GET_INFO, {"items": unknown})]
         is_high = any(notes.levels[item] > self.alone_up_to for item in notes.targets)
-        if not is_high or not (notes.launched or _may_launch(turn)):
+        if not is_high or not (notes.launched or may_launch(turn)):
             return self.step(notes)
         taken = notes.book.ingredients(notes.targets)
         if unknown := [item for item in taken if item not in notes.levels]:
             return [Call(GET_INFO, {"items": unknown})]
         missing = {item: count for item, count in taken.items() if item in notes.recipes and item not in notes.launched}
-        if missing and _may_launch(turn):
+        if missing and may_launch(turn):
             return [self._launch(item, count) for item, count in islice(missing.items(), self.calls_per_turn)]
         failed = {item: count for item, count in taken.items() if notes.launched.get(item, CRAFTED) != CRAFTED}
         return self._conclude(notes, missing | failed)
@@ -94,7 +94,7 @@ class RecursivePolicy(SinglePolicy):
 
     def _conclude(self, notes: Notes, missing: dict[str, int]) -> list[Call]:
         """Return the calls that make what no sub-agent made, and the targets from that and from what they made."""
-        if unknown := _unknown(notes, missing):
+        if unknown := unknown_items(notes, missing):
             return [Call(GET_INFO, {"items": unknown})]
         book = notes.book
         own = sorted(notes.targets, key=book.level)
@@ -102,7 +102,7 @@ class RecursivePolicy(SinglePolicy):
         return self.craft(notes, book.crafts(missing) + recipes)
 
 
-def _unknown(notes: Notes, targets: Mapping[str, int]) -> list[str]:
+def unknown_items(notes: Notes, targets: Mapping[str, int]) -> list[str]:
     """Return what is to be looked up next: whatever the known recipes take.
 
     What items of level 1 take is raw material, which needs no looking up.
@@ -125,7 +125,7 @@ def _craft(recipe: Recipe, batches: int) -> Call:
     return Call(CRAFT, {"ingredients": ingredients, "target": [recipe.item, batches * recipe.makes]})
 
 
-def _may_launch(turn: Turn) -> bool:
+def may_launch(turn: Turn) -> bool:
     """Tell whether an agent may launch others."""
     limits = turn.limits
     launches = any(spec.name == LAUNCH for spec in turn.tools)

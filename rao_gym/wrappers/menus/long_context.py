@@ -16,7 +16,7 @@ from rao_gym.tasks.long_context.policies import best_answer, most_parts, reading
 from rao_gym.tasks.long_context.transcripts import Notes, take_notes, write_finish
 from rao_gym.wrappers.menus.base import Choices, one_hot, ratio
 
-SPLITS: Final = (2, 3, 4, 6, 8)
+SPLITS: Final = (2, 3, 4, 6, 8, 12, 16)
 _MOST_DOUBLINGS: Final = 8
 
 _KIND_OF: Final = {question: kind.name for kind in reversed(PROSE_KINDS.values()) for question in kind.questions}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from rao_gym.errors import InvalidValueError, unknown_name
 from rao_gym.tasks.long_context.kinds.aggregate import AGGREGATE
 from rao_gym.tasks.long_context.kinds.base import Kind, Question
@@ -47,6 +49,7 @@ def has_prose(kind: str) -> bool:
     return kind == MIXED or kind in PROSE_KINDS
 
 
+@lru_cache(maxsize=1_024)  # every turn, launch and answer reads its goal again
 def parse_question(text: str) -> Question | None:
     """Return the question that a goal asks, or None when it is not in the family's words."""
     if len(text) > MAX_QUESTION_CHARS:
