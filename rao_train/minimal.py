@@ -292,7 +292,7 @@ def warm_start(model: Any, template: TurnTemplate, recipe: Recipe) -> None:
             logprobs, written = logprobs_of(model, batch, recipe.sampling.temperature)
             loss = learn(model, optimizer, -(logprobs * written).sum() / written.sum(), recipe, rate)
             tick += 1
-        print(f"warm start, {stage.name}: loss {loss:.4f}", flush=True)
+        print(f"warm start, {stage.name}: loss {loss:.4f}, {len(trees)}/{stage.demonstrations} trees", flush=True)
 
 
 # 5. Evaluate

@@ -9,7 +9,7 @@ from typing import Any, Final
 from rao_gym.errors import InvalidValueError, unknown_name
 from rao_gym.jsonable import JSON, to_json_value
 from rao_gym.judges.chain import SignalChain, check_judge, parse_signals
-from rao_gym.judges.model import NOT_FOR_JUDGES, SAMPLING, JudgeOptions, ModelJudge
+from rao_gym.judges.model import DEFAULTS, NOT_FOR_JUDGES, JudgeOptions, ModelJudge
 from rao_gym.plugins import build_part, check_takes
 from rao_gym.policies.openai import TRANSPORT_OPTIONS, ServerOptions
 from rao_gym.rewards import WITH_JUDGE, WITHOUT_JUDGE, Judge
@@ -55,7 +55,7 @@ def load_judge(judge: str | Judge, family: str, options: Mapping[str, Any] | Non
         if name not in _OWN + _SERVER:
             raise unknown_name(f"option of judge {judge}", name, _OWN + _SERVER)
     own = JudgeOptions(**{name: value for name, value in options.items() if name in _OWN})
-    server = SAMPLING | {name: value for name, value in options.items() if name in _SERVER}
+    server = {**DEFAULTS} | {name: value for name, value in options.items() if name in _SERVER}
     return ModelJudge(rest, family, ServerOptions(**server), own)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,8 +23,8 @@ from rao_gym.tree import ChatMessage, Node, TaskRecord, chat_message
 NOT_FOR_JUDGES: Final = frozenset({"max_unanswered", "stop"})
 """Server options that mean nothing to a judge: it never ends a run, and its reply is one object."""
 
-SAMPLING: Final[dict[str, Any]] = {"temperature": 0.0}
-"""How a judge is sampled unless its options say otherwise: the same answer gets the same verdict."""
+DEFAULTS: Final[Mapping[str, Any]] = {"temperature": 0.0, "timeout_s": 60.0, "max_retries": 3}
+"""What differs from a policy's server: equal answers get equal verdicts, and nobody waits long for a short one."""
 
 PATIENCE: Final = 3
 """Nodes in a row without a verdict after which the server counts as gone: until it answers, it is asked only once."""
@@ -90,11 +91,11 @@ class ModelJudge:
         server: ServerOptions | None = None,
         options: JudgeOptions | None = None,
     ) -> None:
-        server, self._options = server or ServerOptions(**SAMPLING), options or JudgeOptions()
+        server, self._options = server or ServerOptions(**DEFAULTS), options or JudgeOptions()
         if self._options.json_schema:
             schema = {"name": "verdict", "strict": True, "schema": SCHEMA}
             form = {"response_format": {"type": "json_schema", "json_schema": schema}}
-            server = _replaced(server, extra_body={**form, **server.extra_body})
+            server = replace(server, extra_body={**form, **server.extra_body})
         self.model = model
         self.rubric: Rubric = read_rubric(self._options.rubric) if self._options.rubric else rubric_of(family)
         self.calls: list[ModelCall] = []
@@ -197,8 +198,3 @@ def _verdict_of(answer: Answer) -> Verdict:
     if answer.end is EndReason.LENGTH:
         raise ValueError("the reply was cut off at its limit of tokens")
     return read_verdict(answer.text)
-
-
-def _replaced(server: ServerOptions, **changes: Any) -> ServerOptions:
-    """Return server options with changes."""
-    return ServerOptions(**{each.name: getattr(server, each.name) for each in fields(server)} | changes)

@@ -22,9 +22,12 @@ def dry_run(recipe: Recipe, trainer: Trainer, console: Console) -> None:
         RaoError: Something that the run needs is missing or does not fit.
     """
     phases = phases_of(recipe)
-    for phase in phases:
-        trainer.demonstrate(phase, num_trees=1)
-    batch = trainer.play()
+    try:
+        for phase in phases:
+            trainer.demonstrate(phase, num_trees=1)
+        batch = trainer.play()
+    finally:
+        trainer.close()
     weights = list(trainer.model.parameters())
     training = recipe.training
     facts = {

@@ -134,10 +134,14 @@ class Trainer:
                 self._save()
             raise KeyboardInterrupt(self._how_to_go_on()) from None
         finally:
-            self._worker.close()
-            self._chain.close()
+            self.close()
         self._learner.export(self.folder / "model", self.tokenizer)
         return trees
+
+    def close(self) -> None:
+        """End the workers of Python sessions, and the judge's connections."""
+        self._worker.close()
+        self._chain.close()
 
     def demonstrate(self, phase: Phase, *, num_trees: int | None = None) -> list[ExecutionTree]:
         """Play the demonstrations of a phase; none for a phase that is no warm start.
