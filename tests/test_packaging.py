@@ -43,7 +43,7 @@ def test_the_command_is_installed() -> None:
 
 def test_the_core_needs_no_trainer() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert set(project["optional-dependencies"]) == {"train", "vllm", "sb3", "peers", "dev", "docs"}
+    assert set(project["optional-dependencies"]) == {"train", "vllm", "sb3", "textcraft", "peers", "dev", "docs"}
     assert not [name for name in project["dependencies"] if name.startswith(("torch", "transformers", "vllm", "peft"))]
 
 
