@@ -26,6 +26,8 @@ OPTIONS: dict[str, dict[str, Any]] = {"rao/LongContext-v0": {"window": 2_048}}
 FEWER_TASKS: dict[tuple[str, str], int] = {
     ("check_splits", "rao/Code-v0"): 15,
     ("check_solvability", "rao/Code-v0"): 2,
+    ("check_solvability", "rao/TextCraftSynth-v0"): 2,
+    ("check_determinism", "rao/TextCraftSynth-v0"): 1,
 }
 """Tasks of each difficulty, where sampling and judging them takes long."""
 
