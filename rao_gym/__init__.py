@@ -74,6 +74,20 @@ register_menu(
     actions="tools",
     max_nodes=64,
 )
+register_menu(
+    "rao/DeepSearch-menu-v0",
+    "rao_gym.tasks.deep_search:DeepSearch",
+    "rao_gym.wrappers.menus.deep_search:DeepSearchMenu",
+    actions="tools",
+    max_nodes=64,
+)
+register_menu(
+    "rao/EmailSearch-menu-v0",
+    "rao_gym.tasks.email_search:EmailSearch",
+    "rao_gym.wrappers.menus.email_search:EmailSearchMenu",
+    actions="tools",
+    max_nodes=64,
+)
 
 
 def __getattr__(name: str) -> Any:

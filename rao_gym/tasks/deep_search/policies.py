@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from rao_gym.jsonable import JSON
 from rao_gym.policies.base import Turn
@@ -44,42 +45,57 @@ class SearchPolicy:
         notes = take_notes(turn.messages)
         if notes is None or notes.question is None:
             return write_finish(turn, UNKNOWN)
-        question = notes.question
         if notes.answers or (self.delegates and may_launch(turn) and not _fits(turn, notes)):
-            return self._delegate(turn, notes, question)
-        return _search(turn, notes, question)
-
-    def _delegate(self, turn: Turn, notes: Notes, question: Question) -> str:
-        """Launch what can be launched now; finish once all answers are there."""
-        pieces = _pieces(question)
-        answers: list[JSON] = []
-        launches: list[Launch] = []
-        for first, after in pieces:
-            given = _as_given(answers[-1]) if question.continues(first) else ""
-            if given is None:
-                answers.append(None)  # what it begins with is still being found
-                continue
-            launch = self._launch(question, first, after, given)
-            if notes.knows(launch):
-                answers.append(notes.answer_to(launch))
-            elif given == UNKNOWN:
-                answers.append(UNKNOWN)
-            else:
-                answers.append(None)
-                launches.append(launch)
-        if launches and may_launch(turn, len(launches)):
-            return write_launches(turn, launches)
-        return write_finish(turn, answers if len(question.threads) > 1 else answers[-1])
-
-    def _launch(self, question: Question, first: int, after: int, given: str) -> Launch:
-        """Return the launch of some units."""
-        if self.written:
-            return {"goal": question.piece(first, after, given).render()}
-        if len(question.threads) > 1:
-            named: dict[str, str | int] = {"question": after}
+            answers, launches = pursue_by_launching(notes, notes.question, written=self.written)
+            if launches and may_launch(turn, len(launches)):
+                return write_launches(turn, launches)
         else:
-            named = {"part": "right" if first else "left"}
-        return named | ({"given": given} if given else {})
+            answers, action = pursue_by_searching(turn, notes, notes.question)
+            if action and has_room(turn):
+                return action
+        return write_answers(turn, answers)
+
+
+def write_answers(turn: Turn, answers: list[JSON]) -> str:
+    """Return the action that hands back the answer, or one for each question."""
+    return write_finish(turn, answers if len(answers) > 1 else answers[0])
+
+
+def pursue_by_launching(notes: Notes, question: Question, *, written: bool = False) -> tuple[list[JSON], list[Launch]]:
+    """Return the answers that sub-agents have given, None where there is none yet, and what can be launched now.
+
+    Args:
+        notes: What the agent knows.
+        question: What it was asked.
+        written: Whether launches write out the goals; otherwise they name questions and parts.
+    """
+    answers: list[JSON] = []
+    launches: list[Launch] = []
+    for first, after in _pieces(question):
+        given = _as_given(answers[-1]) if question.continues(first) else ""
+        if given is None:
+            answers.append(None)  # what it begins with is still being found
+            continue
+        launch = _launch(question, first, after, given, written=written)
+        if notes.knows(launch):
+            answers.append(notes.answer_to(launch))
+        elif given == UNKNOWN:
+            answers.append(UNKNOWN)
+        else:
+            answers.append(None)
+            launches.append(launch)
+    return answers if len(question.threads) > 1 else answers[-1:], launches
+
+
+def _launch(question: Question, first: int, after: int, given: str, *, written: bool) -> Launch:
+    """Return the launch of some units."""
+    if written:
+        return {"goal": question.piece(first, after, given).render()}
+    if len(question.threads) > 1:
+        named: dict[str, str | int] = {"question": after}
+    else:
+        named = {"part": "right" if first else "left"}
+    return named | ({"given": given} if given else {})
 
 
 def _pieces(question: Question) -> list[tuple[int, int]]:
@@ -99,16 +115,16 @@ def _as_given(answer: JSON) -> str | None:
     )
 
 
-def _search(turn: Turn, notes: Notes, question: Question) -> str:
-    """Take the next step towards the first answer that is not known yet, or finish."""
+def pursue_by_searching(turn: Turn, notes: Notes, question: Question) -> tuple[list[JSON], str]:
+    """Return the answers that pages have told, and the action that finds out more; empty if there is none."""
     answers: list[JSON] = []
+    following = ""
     for thread in question.threads:
         start = thread.start or str(answers[-1])
         found, action = _follow(turn, notes, thread, start)
-        if action and _has_room(turn):
-            return action
+        following = following or action
         answers.append(found)
-    return write_finish(turn, answers if len(answers) > 1 else answers[0])
+    return answers, following
 
 
 def _follow(turn: Turn, notes: Notes, thread: Thread, start: str) -> tuple[JSON, str]:
@@ -133,12 +149,17 @@ def _fits(turn: Turn, notes: Notes) -> bool:
     if notes.question is None or notes.tried:
         return True  # it has begun to work alone
     num_hops = sum(len(thread.relations) for thread in notes.question.threads)
+    return num_hops <= room_for(turn) or notes.question.num_units == 1
+
+
+def room_for(turn: Turn) -> float:
+    """Return how many steps, each a search and a page, fit in what is left of the window and the turns."""
     window, turns = turn.limits.window, turn.limits.turns
-    fits_window = window is None or num_hops * _HOP_TOKENS + _ANSWER_TOKENS <= window
-    return (fits_window and (turns is None or 2 * num_hops + 1 <= turns)) or notes.question.num_units == 1
+    by_window = inf if window is None else max(0, window - _ANSWER_TOKENS) // _HOP_TOKENS
+    return min(by_window, inf if turns is None else (turns - 1) // 2)
 
 
-def _has_room(turn: Turn) -> bool:
+def has_room(turn: Turn) -> bool:
     """Tell whether one more action fits, and the answer after it."""
     window, turns = turn.limits.window, turn.limits.turns
     return (window is None or window >= _HOP_TOKENS + _ANSWER_TOKENS) and (turns is None or turns > 1)

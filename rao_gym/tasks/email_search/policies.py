@@ -128,34 +128,40 @@ class MailPolicy:
         notes = take_notes(turn.messages)
         if notes is None or notes.question is None:
             return write_finish(turn, None)
-        if notes.answers is not None:
-            found = (answer for answer in notes.answers if _is_answer(answer))
-            return write_finish(turn, next(found, None))
         num_parts = min(_MOST_PARTS, -(-notes.num_mails // MAILS_ALONE))
-        if self.delegates and turn.depth == 0 and num_parts > 1 and not notes.searched and may_launch(turn, num_parts):
-            return write_launches(
-                turn, [self._launch(notes.question, part, num_parts) for part in range(1, num_parts + 1)]
-            )
-        return _search(turn, notes, notes.question)
-
-    def _launch(self, question: Question, part: int, num_parts: int) -> Launch:
-        """Return the launch of a sub-agent on a part of the mails."""
-        return {"part": f"{part}/{num_parts}"} | ({"goal": question.render()} if self.written else {})
+        is_new = notes.answers is None and not notes.searched
+        if self.delegates and is_new and turn.depth == 0 and num_parts > 1 and may_launch(turn, num_parts):
+            goal = notes.question.render() if self.written else ""
+            return write_launches(turn, launches_of_parts(num_parts, goal))
+        action = next_lookup(turn, notes, notes.question) if notes.answers is None else ""
+        return action or write_finish(turn, best_answer(notes))
 
 
-def _search(turn: Turn, notes: Notes, question: Question) -> str:
-    """Read the next mail that may answer, search for more, or finish."""
+def launches_of_parts(num_parts: int, goal: str = "") -> list[Launch]:
+    """Return the launches of sub-agents on equal parts of the mails; without a goal, they get the agent's own."""
+    return [{"part": f"{part}/{num_parts}"} | ({"goal": goal} if goal else {}) for part in range(1, num_parts + 1)]
+
+
+def best_answer(notes: Notes) -> JSON:
+    """Return what a mail stated, or the first answer of a sub-agent that is one."""
+    if notes.answers is None:
+        return notes.answer
+    return next((answer for answer in notes.answers if _is_answer(answer)), None)
+
+
+def next_lookup(turn: Turn, notes: Notes, question: Question) -> str:
+    """Return the action that reads the next mail that may answer, or searches for more; empty if there is none."""
     left = turn.limits
     has_room = (left.window is None or left.window >= _ACTION_TOKENS) and (left.turns is None or left.turns > 1)
     if notes.answer is not None or not has_room:
-        return write_finish(turn, notes.answer)
+        return ""
     unread = [
         n for n, (_, sender) in notes.listed.items() if n not in notes.read and fits_name(question.sender, sender)
     ]
     if unread:
         return write_tool(turn, READ, mail=unread[0])
     if notes.searched and notes.until is None:
-        return write_finish(turn, None)
+        return ""
     clue = question.thing.removeprefix("the ") or question.sender
     days = dict(zip(("since", "until"), question.days, strict=True)) if question.period else {}
     if notes.until is not None:
