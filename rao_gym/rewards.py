@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from rao_gym.errors import InvalidValueError, PolicyError
-from rao_gym.tree import ExecutionTree, Node, StopReason
+from rao_gym.tree import ExecutionTree, Judgement, Node, StopReason
 
 
 class Bonus(StrEnum):
@@ -118,6 +118,27 @@ def success_signals(
         else:
             by_node[node.id], found[node.id] = decision.signal, decision.source
     return Signals(by_node=by_node, unjudged=unjudged, sources=found, num_failures=num_failures)
+
+
+def judgements_of(signals: Signals) -> dict[int, Judgement]:
+    """Return what a tree records of its signals: those that are not its verifier's, and the nodes without one."""
+    given = {
+        node: Judgement(signals.by_node[node], str(source))
+        for node, source in signals.sources.items()
+        if source is not Source.EXACT
+    }
+    unjudged = {node: Judgement(None, reason) for node, reason in signals.unjudged.items()}
+    return dict(sorted((given | unjudged).items()))
+
+
+def recorded_signals(tree: ExecutionTree) -> dict[int, float]:
+    """Return the signals that a finished tree was judged with; without a judgement, those of `success_signals`."""
+    if not tree.judgements:
+        return dict(success_signals(tree).by_node)
+    found = {node.id: node.signal for node in tree.nodes} | {
+        node: judgement.signal for node, judgement in tree.judgements.items()
+    }
+    return {node: signal for node, signal in found.items() if signal is not None}
 
 
 def asks_judge(node: Node, sources: Sequence[Source]) -> bool:

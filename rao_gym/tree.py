@@ -6,7 +6,7 @@ everyone else reads them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NoReturn, TypedDict, cast
@@ -190,6 +190,19 @@ class TaskRecord:
     parameters: dict[str, JSON]
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """Where a node's success signal comes from, if not from its family's verifier.
+
+    Attributes:
+        signal: The signal, in [0, 1]; None if the node is unjudged.
+        source: Who gave it, such as ``judge`` or ``root``; for an unjudged node, why nobody did.
+    """
+
+    signal: float | None
+    source: str
+
+
 class ExecutionTree:
     """The nodes of one rollout.
 
@@ -197,14 +210,23 @@ class ExecutionTree:
         task: The root's task.
         nodes: Every node, in launch order.
         counter: What counted the tokens: ``approximate``, ``model`` for the model's own, or ``module:function``.
+        judgements: By node id, the signals that a judge or a proxy gave when the tree was judged; empty if it was not.
     """
 
-    __slots__ = ("counter", "nodes", "task")
+    __slots__ = ("counter", "judgements", "nodes", "task")
 
-    def __init__(self, task: TaskRecord, nodes: list[Node], *, counter: str = APPROXIMATE) -> None:
+    def __init__(
+        self,
+        task: TaskRecord,
+        nodes: list[Node],
+        *,
+        counter: str = APPROXIMATE,
+        judgements: Mapping[int, Judgement] | None = None,
+    ) -> None:
         self.task = task
         self.nodes = nodes
         self.counter = counter
+        self.judgements = dict(judgements or {})
 
     @property
     def root(self) -> Node:
@@ -254,11 +276,15 @@ class ExecutionTree:
 
     def to_json(self) -> str:
         """Return the tree as one line of JSON; equal trees give equal text."""
-        document = {
+        document: dict[str, Any] = {
             "task": {name: getattr(self.task, name) for name in TaskRecord.__dataclass_fields__},
             "nodes": [_node_to_dict(node) for node in self.nodes],
         }
-        return write_json(document | ({} if self.counter == APPROXIMATE else {"counter": self.counter}))
+        if self.counter != APPROXIMATE:
+            document["counter"] = self.counter
+        if self.judgements:
+            document["judgements"] = [[node, each.signal, each.source] for node, each in self.judgements.items()]
+        return write_json(document)
 
     @classmethod
     def from_json(cls, text: str) -> ExecutionTree:
@@ -285,7 +311,12 @@ class ExecutionTree:
             if node.parent is not None:
                 node.parent.children.append(node)
             nodes.append(node)
-        return cls(TaskRecord(**document["task"]), nodes, counter=str(document.get("counter", APPROXIMATE)))
+        return cls(
+            TaskRecord(**document["task"]),
+            nodes,
+            counter=str(document.get("counter", APPROXIMATE)),
+            judgements=_judgements_from(document.get("judgements", []), len(nodes)),
+        )
 
     def __eq__(self, other: object) -> bool:
         """Compare all that `to_json` writes."""
@@ -295,19 +326,31 @@ class ExecutionTree:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the nodes one after the other, parents first; whoever shares them goes on sharing them."""
-        return _restored, (self.task, self.nodes, self.counter)
+        return _restored, (self.task, self.nodes, self.counter, self.judgements)
 
     def __repr__(self) -> str:
         """Show the task and the size."""
         return f"ExecutionTree({self.task.id!r}, {len(self)} nodes, root {self.root.stop_reason or self.root.status})"
 
 
-def _restored(task: TaskRecord, nodes: list[Node], counter: str) -> ExecutionTree:
+def _restored(task: TaskRecord, nodes: list[Node], counter: str, judgements: Mapping[int, Judgement]) -> ExecutionTree:
     """Return a pickled tree, whose nodes come without their children."""
     for node in nodes:
         if node.parent is not None:
             node.parent.children.append(node)
-    return ExecutionTree(task, nodes, counter=counter)
+    return ExecutionTree(task, nodes, counter=counter, judgements=judgements)
+
+
+def _judgements_from(entries: list[Any], num_nodes: int) -> dict[int, Judgement]:
+    """Read the judgements of a tree's JSON object."""
+    judgements: dict[int, Judgement] = {}
+    for node, signal, source in entries:
+        if isinstance(node, bool) or not isinstance(node, int) or not 0 <= node < num_nodes:
+            raise ValueError(f"a judgement must be on a node of the tree, got {node!r}")
+        if signal is not None and (not isinstance(signal, int | float) or not 0 <= signal <= 1):
+            raise ValueError(f"the judgement on node {node} must be in [0, 1] or null, got {signal!r}")
+        judgements[node] = Judgement(signal, str(source))
+    return judgements
 
 
 _PLAIN_FIELDS = (

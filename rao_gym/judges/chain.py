@@ -8,7 +8,15 @@ from itertools import pairwise
 from typing import Final, Protocol, runtime_checkable
 
 from rao_gym.errors import InvalidValueError, unknown_name
-from rao_gym.rewards import Judge, Signals, Source, asks_judge, success_signals
+from rao_gym.rewards import (
+    WITHOUT_JUDGE,
+    Judge,
+    Signals,
+    Source,
+    asks_judge,
+    judgements_of,
+    success_signals,
+)
 from rao_gym.tree import ExecutionTree, Node, TaskRecord
 
 SEPARATOR: Final = ","
@@ -123,11 +131,15 @@ class PendingSignals:
         return self._found is not None or all(future.done() for future in self._futures.values())
 
     def result(self) -> Signals:
-        """Wait for the judge, and return the signals.
+        """Wait for the judge, record in the tree what it says, and return the signals.
+
+        The paper's proxy is not recorded: it follows from the tree.
 
         Raises:
             InvalidValueError: The judge returned something else than a signal.
         """
         if self._found is None:
             self._found = success_signals(self._tree, lambda node: self._futures[node.id].result(), self._sources)
+        if tuple(self._sources) != WITHOUT_JUDGE:
+            self._tree.judgements = judgements_of(self._found)
         return self._found

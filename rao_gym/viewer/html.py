@@ -18,7 +18,7 @@ from typing import Any
 from rao_gym.errors import InvalidValueError
 from rao_gym.jsonable import JSON, printable
 from rao_gym.limits import Limits
-from rao_gym.rewards import node_rewards, success_signals
+from rao_gym.rewards import node_rewards, recorded_signals
 from rao_gym.tree import ExecutionTree, Node
 
 _MAX_SAFE_INTEGER = 2**53 - 1
@@ -97,13 +97,15 @@ def _resource(name: str) -> str:
 
 def _label(tree: ExecutionTree) -> str:
     """Return a tree's entry in the list of trees."""
-    signal = "?" if tree.root.signal is None else f"{tree.root.signal:.2f}"
+    judgement = tree.judgements.get(tree.root.id)
+    known = tree.root.signal if judgement is None else judgement.signal
+    signal = "?" if known is None else f"{known:.2f}"
     return f"{tree.task.id} · s̃ {signal} · {len(tree):,} node{'' if len(tree) == 1 else 's'}"
 
 
 def _tree_document(tree: ExecutionTree, delegation_bonus: float) -> dict[str, Any]:
     """Return a tree's data for the page; each distinct message text is stored once."""
-    signals = dict(success_signals(tree).by_node) if tree.root.ended else {}
+    signals = recorded_signals(tree) if tree.root.ended else {}
     rewards = node_rewards(tree, signals, delegation_bonus)
     texts: dict[str, int] = {}
     nodes = [
@@ -120,6 +122,7 @@ def _tree_document(tree: ExecutionTree, delegation_bonus: float) -> dict[str, An
             "value": _exact(node.value),
             "verified": node.signal,
             "signal": signals.get(node.id),
+            "source": _source(tree, node),
             "reward": rewards.get(node.id),
             "turns": node.turns,
             "tokens": node.tokens,
@@ -137,6 +140,16 @@ def _tree_document(tree: ExecutionTree, delegation_bonus: float) -> dict[str, An
         "nodes": nodes,
         "texts": list(texts),
     }
+
+
+def _source(tree: ExecutionTree, node: Node) -> str:
+    """Return where a node's signal comes from, in words; nothing if it is the verifier's, or not there yet."""
+    judgement = tree.judgements.get(node.id)
+    if judgement is None:
+        return "proxy: the root's" if node.ended and node.signal is None and not tree.judgements else ""
+    if judgement.signal is None:
+        return f"unjudged: {judgement.source}"
+    return {"judge": "by the judge", "root": "proxy: the root's", "zero": "counted as 0"}.get(judgement.source, "")
 
 
 def _exact(value: JSON) -> JSON:

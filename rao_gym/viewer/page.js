@@ -314,7 +314,7 @@ function showNode(node) {
     element(
       "div",
       { class: "figures" },
-      tile("Success signal s̃", figure(node.signal), node.ended && node.verified === null ? " proxy: the root's" : ""),
+      tile("Success signal s̃", figure(node.signal), node.source ? ` ${node.source}` : ""),
       tile("Local reward R", figure(node.reward), settings.delegation_bonus ? ` λ = ${settings.delegation_bonus}` : ""),
       usage("Turns", node.turns, limits.max_turns),
       usage("Tokens", node.tokens, limits.window),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from counting import Counting, call, registered
 from judged import verdict
 
 from rao_gym.cli import main
-from rao_gym.errors import InvalidValueError, PolicyError, UntrustedFileError
-from rao_gym.evaluation import EvaluationResult, evaluate, read_results, replay
+from rao_gym.errors import FileFormatError, InvalidValueError, PolicyError, UntrustedFileError
+from rao_gym.evaluation import EvaluationResult, evaluate, read_results, read_trees, replay
 from rao_gym.jsonable import JSON
 from rao_gym.policies.base import Turn
+from rao_gym.rewards import recorded_signals
 from rao_gym.tasks.agent import Agent
 from rao_gym.tasks.base import Task
 from rao_gym.tree import Node
@@ -107,6 +109,35 @@ def test_unjudged_nodes_are_counted_and_an_unjudged_root_is_excluded(chat_server
     assert found.num_excluded == 3
     (summary,) = found.summaries
     assert (summary.success, summary.excluded, summary.unjudged) == (None, 3, 3)
+
+
+def test_saved_trees_and_their_page_tell_who_judged(chat_server: ChatServer, tmp_path: Path) -> None:
+    chat_server.answer = of_node(
+        chat_server, {"root": 0.75, "root.0": chat_server.response(status=401, body=b"no key"), "root.1": 1.0}
+    )
+    run(tmp_path / "run", episodes=1, **served(chat_server))
+    (tree,) = read_trees(tmp_path / "run")
+    assert [(node, each.signal) for node, each in tree.judgements.items()] == [(0, 0.75), (1, None), (2, 1.0)]
+    assert tree.judgements[0].source == "judge"
+    assert "no key" in tree.judgements[1].source
+    assert recorded_signals(tree) == {0: 0.75, 2: 1.0}
+    assert pickle.loads(pickle.dumps(tree)) == tree
+    assert main(["view", str(tmp_path / "run"), "--out", str(tmp_path / "page.html")]) == 0
+    page = (tmp_path / "page.html").read_text()
+    assert all(text in page for text in ("by the judge", "unjudged: The judge failed"))
+    assert "proxy: the root" not in page
+    run(tmp_path / "plain", episodes=1)
+    assert not read_trees(tmp_path / "plain")[0].judgements
+
+
+@pytest.mark.parametrize("judgement", [[9, 1.0, "judge"], [0, 2, "judge"], [0, "1", "judge"], [True, 1, "judge"], [0]])
+def test_a_tree_with_a_damaged_judgement_is_refused(judgement: list[Any], tmp_path: Path) -> None:
+    run(tmp_path, episodes=1, judge=halve)
+    file = tmp_path / "trees.jsonl"
+    document = json.loads(file.read_text())
+    file.write_text(json.dumps(document | {"judgements": [judgement]}) + "\n")
+    with pytest.raises(FileFormatError, match="line 1: not a tree"):
+        read_trees(tmp_path)
 
 
 def test_a_failing_judge_leaves_the_node_to_the_root(chat_server: ChatServer) -> None:
