@@ -64,7 +64,7 @@ class LearnerSettings:
         max_gradient_norm: The gradient is scaled down to this norm; None leaves it as it is.
         packing: ``tree`` computes every prefix that trajectories share once; ``padded`` reads each trajectory whole.
             The result is the same. Models for which it would not be are padded, and the log says so.
-        max_batch_tokens: Tokens that one forward and backward pass reads, padding included. What does not fit is
+        max_batch_tokens: Positions that one forward and backward pass computes, padding included. What does not fit is
             accumulated over several passes, with the same result.
         max_logits: Logits that live at once.
         bf16: Whether the passes run in bfloat16 (autocast); weights and optimizer stay in float32.
