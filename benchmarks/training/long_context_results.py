@@ -107,8 +107,11 @@ def write_report(folder: Path, outcomes: Sequence[Outcome]) -> str:
         The page.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    arms = {one["arm"] for one in outcomes}
     claims = [
-        {"text": one.text, "worst": one.worst(outcomes), "holds": one.holds(outcomes), **_bound(one)} for one in CLAIMS
+        {"text": one.text, "worst": one.worst(outcomes), "holds": one.holds(outcomes), **_bound(one)}
+        for one in CLAIMS
+        if one.arm in arms
     ]
     page = _page(outcomes, claims)
     numbers = json.dumps({"claims": claims, "runs": list(outcomes)}, indent=1)
@@ -128,17 +131,16 @@ _PAGE = """# Past the window: long_context_tiny
 
 The model's window holds one page of `rao/LongContext-v0`, `kind="pages"`. Its demonstrations read everything or launch
 both halves, drawn without a look at the task, and it starts with few launches. Trained on 2 and 4 pages, it learns to
-split whatever has several pages. The single agent starts from the same weights and takes the same number of steps
-without launches; nothing that it can do shows it a second page, so what it gets right beyond one page is a guess.
+split whatever has several pages.{alone}
 
 ```text
 {commands}
 ```
 
-Greedy, on {tasks} test tasks for each number of pages, at commit {commits}, each run on one CPU core that other work
-shared. The seconds include the warm start and both evaluations.
+Greedy, on {tasks} test tasks for each number of pages, at commit {commits}, each run in one thread on a CPU that
+other work shared. The seconds include the warm start and both evaluations.
 
-| claim, over seeds {seeds} | bound | worst | holds |
+| claim (seeds: {seeds}) | bound | worst | holds |
 |---|---|---|---|
 {claims}
 
@@ -156,13 +158,19 @@ shared. The seconds include the warm start and both evaluations.
 """
 
 
+_ALONE = """ The single agent starts from the same weights and takes the same number of
+steps without launches; nothing that it can do shows it a second page, so that what it gets right beyond one page is a
+guess."""
+
+
 def _page(outcomes: Sequence[Outcome], claims: Sequence[Mapping[str, Any]]) -> str:
     """Return the page as Markdown."""
     pages = list(outcomes[0]["after"]["success"])
     seeds = sorted({one["seed"] for one in outcomes})
     return _PAGE.format(
+        alone=_ALONE if any(one["arm"] == SINGLE for one in outcomes) else "",
         commands="\n".join(
-            f"python -m benchmarks.training.{NAME} --seeds {seed} --arms {arm}" for seed in seeds for arm in ARMS
+            f"python -m benchmarks.training.{NAME} --seeds {one['seed']} --arms {one['arm']}" for one in outcomes
         )
         + f"\npython -m benchmarks.training.{NAME} --seeds {' '.join(map(str, seeds))} --report docs/results",
         tasks=outcomes[0]["tasks"],
