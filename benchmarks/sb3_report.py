@@ -60,7 +60,8 @@ def _order(run: Run) -> tuple[Any, ...]:
 
 def label(run: Run) -> str:
     """Return the name of a run's policy in tables and plots."""
-    title = TITLES.get(run["policy"], run["policy"])
+    policy = str(run["policy"])
+    title = TITLES.get(policy, policy)
     return f"{title}, seed {run['seed']}" if "seed" in run else title
 
 
