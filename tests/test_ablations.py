@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from tiny import Plan, make_rollout
 
-from benchmarks.training.ablation_results import first_step, smooth
+from benchmarks.training.ablation_results import first_step, smooth, tables_of
 from benchmarks.training.ablations import main
 from benchmarks.training.arms import ARMS, TRAININGS, arm_recipe, warm_start_recipe
+from benchmarks.training.launch_pressure import table_of
 from benchmarks.training.leaves import light_leaves
 from rao_train.credit import CreditSettings
 from rao_train.run.parts import credit_of
@@ -78,3 +79,14 @@ def test_a_finished_run_is_kept_and_others_are_added(tmp_path: Path, capsys: pyt
     table = (tmp_path / "ablations.md").read_text(encoding="utf-8")
     assert "| λ 0 | not run |" in table
     assert (tmp_path / "ablations.png").stat().st_size > 1000
+
+
+def test_the_published_tables_are_those_of_the_published_runs() -> None:
+    results = Path(__file__).parents[1] / "docs" / "results"
+    page = (results / "ablations.md").read_text(encoding="utf-8")
+    studies = [json.loads((results / name).read_text())["runs"] for name in ("ablations.json", "ablations_recipe.json")]
+    slopes = json.loads((results / "launch_pressure.json").read_text())["pushes"]
+    rows = [row for runs in studies for row in tables_of(runs).splitlines() if "λ 0.4" in row and "not run" not in row]
+    rows += table_of(slopes).splitlines()
+    assert len(rows) == 4 + 6  # the runs, and the table of slopes
+    assert [row for row in rows if row not in page] == []

@@ -99,21 +99,20 @@ def figure_of(outcomes: Sequence[Outcome]) -> bytes:
     """Plot launches of nested expressions and success of the roots by step, a line for each run; as a PNG."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 3.6 * len(TRAININGS)), layout="constrained")
-    rows = figure.subplots(len(TRAININGS), 2, sharex=True, sharey=True)
-    for row, (training, described) in zip(rows, TRAININGS.items(), strict=True):
+    trainings = [name for name in TRAININGS if any(one["training"] == name for one in outcomes)]
+    figure = Figure(figsize=(11, 3.6 * max(1, len(trainings)) + 0.6), layout="constrained")
+    rows = figure.subplots(max(1, len(trainings)), 2, sharex=True, sharey=True, squeeze=False)
+    lines: dict[str, Any] = {}
+    for row, training in zip(rows, trainings, strict=False):
         for axes, curve, title in zip(row, ("nested", "success"), ("launch rate, nested", "success"), strict=True):
             for outcome in (one for one in outcomes if one["training"] == training):
-                place = list(ARMS).index(outcome["arm"])
-                label = ARMS[outcome["arm"]].title if outcome["seed"] == 0 else None
-                axes.plot(
-                    range(1, len(outcome["curves"][curve]) + 1), outcome["curves"][curve], f"C{place}", label=label
-                )
-            axes.set(title=f"{title}; {described.title}", xlabel="training step", ylim=(-0.03, 1.03))
+                arm, values = outcome["arm"], outcome["curves"][curve]
+                (line,) = axes.plot(range(1, len(values) + 1), values, f"C{list(ARMS).index(arm)}", alpha=0.8)
+                lines.setdefault(ARMS[arm].title, line)
+            axes.set(title=f"{title}; {TRAININGS[training].title}", xlabel="training step", ylim=(-0.03, 1.03))
             axes.grid(alpha=0.3)
-    handles, labels = rows[0][0].get_legend_handles_labels()
-    if handles:
-        figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize="small")
+    if lines:
+        figure.legend(list(lines.values()), list(lines), loc="outside lower center", ncols=4, fontsize="small")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=80)
     return buffer.getvalue()
