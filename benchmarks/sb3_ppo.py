@@ -44,7 +44,7 @@ TRAINING: dict[str, Any] = {
     "learning_rate": LinearSchedule(1e-3, 1e-4, 1.0),
     "gamma": 1.0,  # a turn costs the same whenever it is taken
     "gae_lambda": 0.98,
-    "ent_coef": 0.01,
+    "ent_coef": 0.02,
 }
 TEST_SEED = 1
 

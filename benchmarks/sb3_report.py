@@ -29,7 +29,7 @@ Written by `python benchmarks/sb3_report.py` from the runs of these commands:
 {commands}
 ```
 
-Return is the root's success less {cost} for every turn of every agent. Each number is a mean over {episodes} unseen
+Return is the root's success less the cost of every turn of every agent. Each number is a mean over {episodes} unseen
 tasks of that difficulty, which all policies share; learned policies act deterministically. Fixed strategies take the
 first of their actions that is possible: `benchmarks/sb3_ppo.py` lists them.
 [From classic RL](../from_classic_rl.md) explains the setting.
@@ -54,8 +54,15 @@ def main() -> None:
 
 
 def _order(run: Run) -> tuple[Any, ...]:
-    """Sort by family; the fixed strategies first, the reference after them, what has learned last."""
-    return run["family"], run["policy"] in TITLES, run["policy"] == "reference", run["policy"], run.get("seed", 0)
+    """Sort by setting; the fixed strategies first, the reference after them, what has learned last."""
+    return (
+        run["family"],
+        run["turn_cost"],
+        run["policy"] in TITLES,
+        run["policy"] == "reference",
+        run["policy"],
+        run.get("seed", 0),
+    )
 
 
 def label(run: Run) -> str:
@@ -65,28 +72,33 @@ def label(run: Run) -> str:
     return f"{title}, seed {run['seed']}" if "seed" in run else title
 
 
-def by_family(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Return the runs of each family."""
-    return {
-        family: [run for run in runs if run["family"] == family] for family in {run["family"]: None for run in runs}
-    }
+def by_setting(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Return the runs of each family at each price of a turn, by its heading."""
+    settings: dict[str, list[Run]] = {}
+    for run in runs:
+        settings.setdefault(f"{run['family']}, a turn costs {run['turn_cost']}", []).append(run)
+    return settings
+
+
+def command(run: Run) -> str:
+    """Return the command of a run."""
+    learned = f"--algorithm {run['policy']} --seed {run['seed']}" if "seed" in run else "--algorithm none"
+    return f"python benchmarks/sb3_ppo.py {run['family']} {learned} --turn-cost {run['turn_cost']}"
 
 
 def page(runs: Sequence[Run]) -> str:
     """Return the page with its tables."""
-    learned = [run for run in runs if "seed" in run]
-    commands = [
-        f"python benchmarks/sb3_ppo.py {run['family']} --algorithm {run['policy']} --seed {run['seed']}"
-        for run in learned
-    ]
-    head = _HEAD.format(commands="\n".join(commands), cost=runs[0]["turn_cost"], episodes=runs[0]["episodes"])
-    return "\n".join([head, *(section(family, own) for family, own in by_family(runs).items())])
+    settings = by_setting(runs)
+    commands = dict.fromkeys(command(run) for run in runs if "seed" in run)
+    commands |= dict.fromkeys(command(own[0]) for own in settings.values() if not any("seed" in run for run in own))
+    head = _HEAD.format(commands="\n".join(commands), episodes=runs[0]["episodes"])
+    return "\n".join([head, *(section(heading, own) for heading, own in settings.items())])
 
 
-def section(family: str, runs: Sequence[Run]) -> str:
-    """Return a family's table, and how the learned policies compare."""
+def section(heading: str, runs: Sequence[Run]) -> str:
+    """Return the table of a setting, and how the learned policies compare."""
     difficulties = list(runs[0]["scores"])
-    lines = [f"## {family}", "", "Return (success, turns) by difficulty:", ""]
+    lines = [f"## {heading}", "", "Return (success, turns) by difficulty:", ""]
     lines += ["| policy | " + " | ".join(difficulties) + " |", "|---" * (1 + len(difficulties)) + "|"]
     for run in runs:
         cells = [f"{s['return']:.2f} ({s['success']:.2f}, {s['turns']:.1f})" for s in run["scores"].values()]
@@ -118,16 +130,16 @@ def mean_return(run: Run) -> float:
 
 
 def plot(runs: Sequence[Run]) -> Figure:
-    """Return a plot of return by difficulty, a panel for each family."""
-    families = by_family(runs)
-    figure = Figure(figsize=(6 * len(families), 4.4), layout="constrained")
-    panels: Sequence[Axes] = figure.subplots(1, len(families), squeeze=False)[0]
-    for axes, (family, own) in zip(panels, families.items(), strict=True):
+    """Return a plot of return by difficulty, a panel for each setting."""
+    settings = by_setting(runs)
+    figure = Figure(figsize=(6 * len(settings), 4.4), layout="constrained")
+    panels: Sequence[Axes] = figure.subplots(1, len(settings), squeeze=False)[0]
+    for axes, (heading, own) in zip(panels, settings.items(), strict=True):
         for run in own:
             returns = [scores["return"] for scores in run["scores"].values()]
             line = "-" if "seed" in run else ":" if run["policy"] == "reference" else "--"
             axes.plot(list(run["scores"]), returns, marker="o", label=label(run), linestyle=line)
-        axes.set(title=family, xlabel="difficulty", ylabel="return (success less the cost of all turns)")
+        axes.set(title=heading, xlabel="difficulty", ylabel="return (success less the cost of all turns)")
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
     return figure

@@ -37,7 +37,9 @@ def test_a_verdict_compares_with_the_reference_and_the_best_fixed_strategy() -> 
 
 def test_the_page_has_every_policy_and_the_commands_that_trained_them() -> None:
     written = page(RUNS)
-    assert "python benchmarks/sb3_ppo.py LongContext --algorithm maskable --seed 1" in written
+    assert "python benchmarks/sb3_ppo.py LongContext --algorithm maskable --seed 1 --turn-cost 0.01" in written
+    assert "--algorithm none" not in written
+    assert "--algorithm none --turn-cost 0.01" in page(RUNS[:3])
     for each in RUNS:
         assert f"| {label(each)} |" in written
     assert len(plot(RUNS).axes[0].lines) == len(RUNS)

@@ -26,6 +26,8 @@ _KIND_OF: Final = {question: kind.name for kind in reversed(PROSE_KINDS.values()
 class LongContextMenu:
     """Read on, split what is unread among sub-agents, or answer; the careful reading is done for the policy.
 
+    It knows the kinds with prose; of any other question, it only offers to answer "unknown".
+
     - ``answer``: finish with what follows from the lines that were read and from the sub-agents' answers.
     - ``read_next``: read on, as far as the window has room for. Only before delegating.
     - ``delegate_k``: split the unread lines into k equal parts, and ask a sub-agent about each. Only once, if an agent
