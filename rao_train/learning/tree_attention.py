@@ -28,10 +28,10 @@ from rao_train.learning.packing import Branch
 NAME = "rao_tree"
 """Name of this attention in `transformers`."""
 
-MAX_QUERIES = 256
+MAX_QUERIES = 128
 """Most queries of a masked row."""
 
-_WASTE, _SLACK = 1.3, 144
+_WASTE, _SLACK = 1.05, 200
 """A call may compute so many times the scores that its rows need, and so many more for each row."""
 
 _NO_DEPTH = 1 << 40
