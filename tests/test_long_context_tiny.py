@@ -67,4 +67,4 @@ def test_one_seed_that_fails_breaks_a_claim(outcomes: list[Outcome]) -> None:
 def test_nothing_is_claimed_of_an_arm_that_was_not_run(outcomes: list[Outcome], tmp_path: Path) -> None:
     page = write_report(tmp_path, outcomes[:1])
     assert "After: success at 32 pages" in page
-    assert "Alone" not in page
+    assert "Single agent" not in page

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from rao_train.run.folder import RECIPE
 from rao_train.run.logs import LogEntry, read_log
-from rao_train.run.phases import EVALUATION
+from rao_train.run.phases import EVALUATION, TRAIN
 
 RAO: Final = "rao"
 SINGLE: Final = "single"
@@ -79,6 +79,7 @@ def outcome_of(folder: Path) -> Outcome:
         "arm": arm,
         "tasks": json.loads((folder / RECIPE).read_text(encoding="utf-8"))["evaluation"]["tasks"],
         **json.loads((folder / COST).read_text(encoding="utf-8")),
+        "learning_steps": sum(entry.phase == TRAIN and entry.metrics["steps/taken"] > 0 for entry in log),
         "before": _evaluated(before),
         "after": _evaluated(after),
         "curves": {
@@ -138,14 +139,15 @@ split whatever has several pages.{alone}
 ```
 
 Greedy, on {tasks} test tasks for each number of pages, at commit {commits}, each run in one thread on a CPU that
-other work shared. The seconds include the warm start and both evaluations.
+other work shared. The seconds include the warm start and both evaluations; learning steps are those of reinforcement
+learning that changed the weights.
 
 | claim (seeds: {seeds}) | bound | worst | holds |
 |---|---|---|---|
 {claims}
 
-| success | {pages} | seconds | CPU seconds |
-|---|{rule}---|---|
+| success | {pages} | learning steps | seconds | CPU seconds |
+|---|{rule}---|---|---|
 {success}
 
 | roots that launch | {pages} |
@@ -160,7 +162,7 @@ other work shared. The seconds include the warm start and both evaluations.
 
 _ALONE = """ The single agent starts from the same weights and takes the same number of
 steps without launches; nothing that it can do shows it a second page, so that what it gets right beyond one page is a
-guess."""
+guess. Where it never succeeds, all rewards are equal and no step changes its weights."""
 
 
 def _page(outcomes: Sequence[Outcome], claims: Sequence[Mapping[str, Any]]) -> str:
@@ -198,7 +200,8 @@ def _rows(outcomes: Sequence[Outcome], name: str, *, cost: bool) -> list[str]:
         title = "RAO" if one["arm"] == RAO else "single agent"
         for when in ("before", "after"):
             cells = [f"{value:.2f}" for value in one[when][name].values()]
-            spent = [f"{one['seconds']:.0f}", f"{one['cpu_seconds']:.0f}"] if when == "after" else ["", ""]
+            numbers = [f"{one[key]:.0f}" for key in ("learning_steps", "seconds", "cpu_seconds")]
+            spent = numbers if when == "after" else [""] * len(numbers)
             rows.append(f"| seed {one['seed']}, {title}, {when} | {' | '.join(cells + (spent if cost else []))} |")
     return rows
 
