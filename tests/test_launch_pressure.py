@@ -49,7 +49,7 @@ def test_slopes_are_those_of_autograd_and_leave_the_weights_alone(start: Start) 
 
 def test_a_push_is_the_mean_of_weight_advantage_and_slope(start: Start) -> None:
     played = start.play(1)
-    rollouts = [replace(one, signals=Signals({node.id: one.index % 2 for node in one.tree.nodes}, 0)) for one in played]
+    rollouts = [replace(one, signals=Signals({node.id: one.index % 2 for node in one.tree.nodes})) for one in played]
     direction = random_direction(start)
     credited = credit(rollouts, CreditSettings()).trajectories
     assert len(credited) >= len(rollouts)
@@ -57,7 +57,7 @@ def test_a_push_is_the_mean_of_weight_advantage_and_slope(start: Start) -> None:
     assert pushes_of(start, rollouts, direction, "unweighted").sum() == pytest.approx(terms.mean(), rel=1e-3)
     for arm in WEIGHTINGS:
         assert pushes_of(start, rollouts, direction, arm).shape == (1, len(KINDS))
-    equal = [replace(one, signals=Signals({node.id: 1.0 for node in one.tree.nodes}, 0)) for one in played]
+    equal = [replace(one, signals=Signals({node.id: 1.0 for node in one.tree.nodes})) for one in played]
     assert pushes_of(start, equal, direction, "rao").shape == (0, len(KINDS))
 
 

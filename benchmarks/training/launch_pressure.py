@@ -148,7 +148,7 @@ def pushes_of(start: Start, rollouts: Sequence[Rollout], direction: Sequence[Ten
         coefficients_N = np.array([one.weight * one.advantage for one in weighted]) / len(weighted)
         pushes_N = coefficients_N * start.slopes(weighted, direction)
         found.append(np.bincount(kinds_of(weighted, rollouts), weights=pushes_N, minlength=len(KINDS)))
-    return np.array(found).reshape(-1, len(KINDS))  # no rows if every group was filtered out
+    return np.array(found, dtype=np.float64).reshape(-1, len(KINDS))  # no rows if every group was filtered out
 
 
 def table_of(found: Mapping[str, Sequence[Sequence[Sequence[float]]]]) -> str:
