@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -155,7 +156,7 @@ def test_the_curriculum_and_the_warm_up_agree(warm: Path, tmp_path: Path) -> Non
 def test_the_warm_start_agrees(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = recipe("training.steps=0", "evaluation.final=false", "evaluation.tasks=1")
     assert losses_of_minimal(settings) == []
-    printed = [float(line.rsplit(" ", 1)[1]) for line in capsys.readouterr().out.splitlines() if "loss" in line]
+    printed = [float(loss) for loss in re.findall(r"loss ([0-9.]+),", capsys.readouterr().out)]
     Trainer(settings, tmp_path).run()
     log = read_log(tmp_path)
     last = {entry.phase: entry.metrics["loss"] for entry in log}
